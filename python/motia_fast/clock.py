@@ -1,0 +1,82 @@
+"""Time as the engine sees it: two readings, in whole microseconds.
+
+`now` follows the wall and may jump; `elapsed` only ever grows, at the pace of real time, and counts time in which the
+machine was suspended. `run_at=` and cron follow `now`; delays, retries and timeouts follow `elapsed`.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import Protocol
+
+#: Microseconds since the Unix epoch, or a difference of two such times.
+Micros = int
+
+SECOND: Micros = 1_000_000
+
+
+def micros(seconds: float) -> Micros:
+    """Seconds as whole microseconds, rounded to the nearest."""
+    return round(seconds * SECOND)
+
+
+class Clock(Protocol):
+    """Two readings of time. An engine reads its clock once per verb."""
+
+    def now(self) -> Micros:
+        """Wall time: microseconds since the Unix epoch. May jump either way."""
+        ...
+
+    def elapsed(self) -> Micros:
+        """Microseconds since an arbitrary start; never goes back, and counts suspended time."""
+        ...
+
+
+#: CLOCK_MONOTONIC stands still while a Linux machine sleeps; CLOCK_BOOTTIME does not. macOS's monotonic clock is enough.
+_ELAPSED = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+
+
+class SystemClock:
+    """The machine's clock: the only code that reads the wall."""
+
+    __slots__ = ()
+
+    def now(self) -> Micros:
+        """Wall time in microseconds."""
+        return time.time_ns() // 1000
+
+    def elapsed(self) -> Micros:
+        """Time since boot in microseconds, suspended time included."""
+        return time.clock_gettime_ns(_ELAPSED) // 1000
+
+
+class ManualClock:
+    """A clock that moves only when it is told to; for tests."""
+
+    __slots__ = ("_elapsed", "_now")
+
+    def __init__(self, now: Micros = 1_700_000_000 * SECOND) -> None:
+        """Starts at `now`, by default 2023-11-14 22:13:20 UTC."""
+        self._now = now
+        self._elapsed = 0
+
+    def now(self) -> Micros:
+        """Wall time in microseconds."""
+        return self._now
+
+    def elapsed(self) -> Micros:
+        """Microseconds by which the clock was advanced."""
+        return self._elapsed
+
+    def advance(self, seconds: float) -> None:
+        """Lets `seconds` (0 or more) pass on both readings."""
+        if seconds < 0:
+            raise ValueError(
+                f"time passes forwards: advance({seconds}); use jump() to set the wall clock back"
+            )
+        self._now += micros(seconds)
+        self._elapsed += micros(seconds)
+
+    def jump(self, seconds: float) -> None:
+        """Sets the wall clock `seconds` forwards or back, as an administrator or NTP would; no time passes."""
+        self._now += micros(seconds)
