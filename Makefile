@@ -29,12 +29,12 @@ test: $(VENV)/dev.ready ## Run all tests
 
 lint: $(VENV)/dev.ready ## Check style, types and layers; all the tools run, whichever fails
 	@failed=""; \
-	check() { echo "==> $$*"; "$(BIN)/$$@" || failed="$$failed $$1"; }; \
-	check ruff check .; \
-	check ruff format --check .; \
-	check mypy $(SOURCES); \
-	check pyright --pythonpath $(BIN)/python $(SOURCES); \
-	check lint-imports --no-logo; \
+	check() { part=$$1; shift; echo "==> $$*"; "$(BIN)/$$@" || failed="$$failed $$part"; }; \
+	check style ruff check .; \
+	check format ruff format --check .; \
+	check mypy mypy $(SOURCES); \
+	check pyright pyright --pythonpath $(BIN)/python $(SOURCES); \
+	check layers lint-imports --no-logo; \
 	if [ -n "$$failed" ]; then echo "make lint: failed:$$failed" >&2; exit 1; fi
 
 format: $(VENV)/dev.ready ## Format the code, and mend what ruff can mend safely
