@@ -70,6 +70,10 @@ class CronError(MotiaError, ValueError):
     """A cron expression or time zone is not valid, or never fires."""
 
 
+class SchemaError(MotiaError, ValueError):
+    """A schema is none that inputs can be checked against, such as a JSON Schema that is not valid."""
+
+
 class SettingsError(MotiaError):
     """A setting, from the code, the environment or a flag, is unknown or has a wrong value."""
 
