@@ -75,7 +75,7 @@ $(VENV)/dev.ready: pyproject.toml $(BIN)/python
 	@$(PIP) install --editable '.[dev,reload]'
 	@touch $(VENV)/run.ready $@
 
-# Some systems part Python's standard library: Debian has venv in python3-venv, a self-built one may lack sqlite3 or ssl.
+# Some systems part the standard library: Debian has venv in python3-venv, a self-built Python may lack sqlite3 or ssl.
 $(BIN)/python:
 	@found=""; why=""; \
 	for name in $(PYTHONS); do \
