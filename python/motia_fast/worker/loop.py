@@ -1,0 +1,263 @@
+"""The worker: wakes, claims, hands out, and takes back what became of it. All of it runs on the event loop."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import sys
+from collections import deque
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from motia_fast.contract import Died, Failed, Released, Retried, Settlement
+from motia_fast.errors import EngineClosed, EngineStopped, PendingFull, StepTimeout
+from motia_fast.worker import report
+from motia_fast.worker.running import Running
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine
+
+    from motia_fast.access import AsyncAccess
+    from motia_fast.contract import Job, Kind, Lease, Notice, Outcome, Settled
+    from motia_fast.worker.execution import Execution
+    from motia_fast.worker.route import Route
+
+#: Jobs taken by one crossing, so that a crossing stays short.
+CLAIM = 64
+#: Seconds for which jobs are started before HTTP and timers have their turn.
+BUDGET = 0.001
+#: Real seconds that cancelled handlers have to end at a stop, after the grace period.
+LAST_GASP = 1.0
+
+_TIMED_OUT = 'step "{step}" ran longer than its timeout of {timeout:g} s, so it may not write any more'
+_STOPPED = 'step "{step}" was released because the application stops; its job runs again after the next start'
+
+
+class Worker:
+    """Runs jobs of one engine until it is stopped. `owner` names its leases."""
+
+    def __init__(
+        self, access: AsyncAccess, execution: Execution, *, threads: int, owner: str = "worker"
+    ) -> None:
+        """Nothing runs before `start`; `threads` is how many `def` handlers may run at once."""
+        self.owner = owner
+        #: Called after each turn, when the next thing that time does may be another one.
+        self.after_turn: Callable[[], None] = lambda: None
+        #: Seconds that the loop took to come to the last turns: the longest since it was last asked for.
+        self.lag = 0.0
+        self._access = access
+        self._execution = execution
+        self._threads = threads
+        self._kinds = {route.step.kind for route in execution.routes.values()}
+        self._table: dict[Lease, Running] = {}
+        self._unstarted: deque[Running] = deque()
+        self._finished: list[Settlement] = []
+        self._claiming = False
+        self._scheduled = False
+        self._room: asyncio.Task[None] | None = None
+        self._asked_at = 0.0
+        self._turned = asyncio.Event()
+        self._loop: asyncio.AbstractEventLoop
+
+    # ---------------------------------------------------------------- life
+
+    def start(self) -> None:
+        """Begins to claim, on the running loop."""
+        self._loop = asyncio.get_running_loop()
+        self._claiming = True
+        self._access.listen(self.wake)
+        self.wake()
+
+    async def stop(self, grace: float) -> None:
+        """Claims no more, waits up to `grace` seconds for what runs, then cancels and releases what is left.
+
+        A thread cannot be cancelled: its lease ends when the engine closes. Returns when nothing more can be settled.
+        """
+        self._claiming = False
+        self._release_unstarted()
+        await self.until(lambda: self.idle, grace)
+        for running in list(self._table.values()):
+            self._end_early(running, Released(), _STOPPED.format(step=self._route(running).step.name))
+        await self.until(self._settled, LAST_GASP)
+        if self._room is not None:
+            self._room.cancel()
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing runs, and nothing waits to be settled."""
+        return not self._table and not self._finished
+
+    def runs(self) -> tuple[Job, ...]:
+        """The jobs that are running."""
+        return tuple(running.job for running in self._table.values())
+
+    async def until(self, fact: Callable[[], bool], timeout: float | None = None) -> bool:
+        """Returns True once `fact` is true after a turn, False after `timeout` real seconds."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(timeout):
+                while not fact():
+                    await self._turned.wait()
+        return fact()
+
+    def _settled(self) -> bool:
+        return not self._finished and all(running.kind == "thread" for running in self._table.values())
+
+    # ---------------------------------------------------------------- turns
+
+    def wake(self) -> None:
+        """Does a turn: the engine has something to claim, or a notice, or it stopped."""
+        self._scheduled = False
+        if self._room is not None:
+            return
+        try:
+            self._turn()
+        except PendingFull:
+            self._room = self._loop.create_task(self._wait_for_room())
+        except (EngineStopped, EngineClosed):
+            self._fail()
+        self.after_turn()
+        # Wakes those who wait now, and nobody who comes later.
+        self._turned.set()
+        self._turned.clear()
+
+    def _turn(self) -> None:
+        more = False
+        limits = {kind: self._limit(kind) for kind in self._kinds}
+        for kind, limit in limits.items():
+            entries = self._finished
+            turn = self._access.engine.turn(self.owner, kind, entries, limit)
+            self._finished = self._finished[len(entries) :]
+            self._refused(turn.settled, entries)
+            self._take(turn.jobs, kind)
+            for notice in turn.notices:
+                self._heed(notice)
+            more = more or len(turn.jobs) == limit > 0
+        self._start()
+        if more:
+            self._schedule()
+
+    def _limit(self, kind: Kind) -> int:
+        if not self._claiming or self._unstarted:
+            return 0
+        if kind == "async":
+            return CLAIM
+        busy = sum(running.kind == "thread" for running in self._table.values())
+        return min(CLAIM, self._threads - busy)
+
+    def _schedule(self) -> None:
+        if not self._scheduled:
+            self._scheduled = True
+            self._asked_at = self._loop.time()
+            self._loop.call_soon(self._scheduled_turn)
+
+    def _scheduled_turn(self) -> None:
+        if self._scheduled:  # a wake-up may have done it meanwhile
+            self.lag = max(self.lag, self._loop.time() - self._asked_at)
+            self.wake()
+
+    async def _wait_for_room(self) -> None:
+        # Nothing of the batch was settled; it waits in `_finished` until something else has become durable.
+        with contextlib.suppress(EngineStopped):
+            engine = self._access.engine
+            await self._access.durable(min(engine.durable + 1, engine.committed))
+        self._room = None
+        self.wake()
+
+    def _fail(self) -> None:
+        """The engine stopped for good: nothing is claimed or settled any more, and running handlers may end."""
+        self._claiming = False
+        self._finished.clear()
+        for running in self._unstarted:
+            self._table.pop(running.job.lease)
+        self._unstarted.clear()
+
+    # ---------------------------------------------------------------- starts
+
+    def _take(self, jobs: list[Job], kind: Kind) -> None:
+        for job in jobs:
+            running = self._table[job.lease] = Running(job, kind)
+            self._unstarted.append(running)
+
+    def _start(self) -> None:
+        until = self._loop.time() + BUDGET
+        while self._unstarted:
+            running = self._unstarted.popleft()
+            running.task = _spawn(self._live(running), self._loop)
+            if self._loop.time() >= until:
+                break
+        if self._unstarted:
+            self._schedule()
+
+    async def _live(self, running: Running) -> None:
+        running.started = True
+        try:
+            outcome = await self._execution.execute(running.job, running.ledger)
+        except KeyboardInterrupt:
+            self._end(running, Released())
+            raise
+        self._end(running, _verdict(running, outcome))
+
+    # ---------------------------------------------------------------- ends
+
+    def _end(self, running: Running, outcome: Outcome) -> None:
+        if self._table.pop(running.job.lease, None) is None:
+            return
+        if isinstance(outcome, Failed | Retried | Died):
+            report.failed(self._route(running).run_of(running.job), outcome)
+        self._finished.append(Settlement(running.job.lease, outcome))
+        self._schedule()
+
+    def _end_early(self, running: Running, verdict: Outcome, why: str) -> None:
+        running.ledger.closed = why
+        if running.kind == "thread":
+            return
+        running.verdict = verdict
+        if running.task is not None:
+            running.task.cancel()
+        if not running.started:  # its code will never run
+            self._end(running, verdict)
+
+    def _release_unstarted(self) -> None:
+        while self._unstarted:
+            self._end(self._unstarted.popleft(), Released())
+
+    def _heed(self, notice: Notice) -> None:
+        running = self._table.get(notice.lease)
+        if running is None or running.verdict is not None:  # it ended meanwhile
+            return
+        route = self._route(running)
+        report.overdue(route.run_of(running.job), route.timeout, running.kind)
+        if running.kind == "async":
+            error = StepTimeout(f"the handler ran longer than its timeout of {route.timeout:g} s")
+            why = _TIMED_OUT.format(step=route.step.name, timeout=route.timeout)
+            self._end_early(running, route.outcome_of(error), why)
+
+    def _refused(self, settled: Settled, entries: list[Settlement]) -> None:
+        outcomes = {entry.lease: entry.outcome for entry in entries}
+        for refusal in settled.refused:
+            report.refused(refusal.lease, outcomes.get(refusal.lease), refusal.error)
+
+    def _route(self, running: Running) -> Route:
+        return self._execution.routes[running.job.subscription]
+
+
+def _verdict(running: Running, outcome: Outcome) -> Outcome:
+    """What was decided from outside counts, whatever the handler made of its cancellation."""
+    verdict = running.verdict
+    if verdict is None:
+        return outcome
+    if isinstance(verdict, Failed) and isinstance(outcome, Failed):  # where the handler was when it was cancelled
+        return replace(verdict, error=replace(verdict.error, traceback=outcome.error.traceback))
+    return verdict
+
+
+if sys.version_info >= (3, 12):
+
+    def _spawn(run: Coroutine[Any, Any, None], loop: asyncio.AbstractEventLoop) -> asyncio.Task[None]:
+        # A handler that never waits costs no trip through the loop.
+        return asyncio.Task(run, loop=loop, eager_start=True)
+
+else:
+
+    def _spawn(run: Coroutine[Any, Any, None], loop: asyncio.AbstractEventLoop) -> asyncio.Task[None]:
+        return loop.create_task(run)
