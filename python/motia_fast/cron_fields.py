@@ -58,7 +58,7 @@ class Unit:
 SECOND = Unit("second", "seconds", 0, 59)
 MINUTE = Unit("minute", "minutes", 0, 59)
 HOUR = Unit("hour", "hours", 0, 23)
-DAY = Unit("day of month", "days", 1, 31, hint=", or L for the last day, or 15W for the workday nearest to the 15th")
+DAY = Unit("day of month", "days", 1, 31, hint=", or L (the last day), or 15W (the workday nearest the 15th)")
 MONTH = Unit("month", "months", 1, 12, MONTHS, hint=", or JAN to DEC")
 WEEKDAY = Unit("day of week", "weekdays", 0, 7, WEEKDAYS, hint=" (0 and 7 are Sunday), or SUN to SAT")
 YEAR = Unit("year", "years", 1970, 2099)
@@ -120,8 +120,7 @@ def parse_fields(expression: str) -> Fields:
     if len(texts) not in _UNITS:
         count = f"{len(texts)} {'field' if len(texts) == 1 else 'fields'}"
         raise CronError(
-            f'"{expression}" has {count}; cron takes 5 (minute hour day month weekday), 6 with seconds first, or 7 '
-            "with seconds first and the year last"
+            f'"{expression}" has {count}; cron takes 5 (minute hour day month weekday), 6 (second first) or 7 (year last)'
         )
     found = {SECOND: Field(SECOND, "0", (0,)), YEAR: Field(YEAR, "*")}
     mistakes: list[str] = []
@@ -180,7 +179,7 @@ def _weekday_mark(atom: str) -> str | None:
 
 def _refuse_mixed_marks(unit: Unit, text: str, marks: Sequence[str], atoms: int) -> None:
     if unit is WEEKDAY and 0 < len(marks) < atoms:
-        raise CronError(f'has "{text}", which mixes weekdays of the month (# or L) with weekdays of every week')
+        raise CronError(f'has "{text}", which mixes weekdays of a month (#, L) with plain ones')
     if atoms > 1 and any(mark.endswith("w") for mark in marks):
         raise CronError(f'has "{text}"; a nearest workday (W) stands alone')
 
