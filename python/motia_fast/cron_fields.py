@@ -58,7 +58,7 @@ class Unit:
 SECOND = Unit("second", "seconds", 0, 59)
 MINUTE = Unit("minute", "minutes", 0, 59)
 HOUR = Unit("hour", "hours", 0, 23)
-DAY = Unit("day of month", "days", 1, 31, hint=", or L (the last day), or 15W (the workday nearest the 15th)")
+DAY = Unit("day of month", "days", 1, 31, hint=", or L (last day), or 15W (workday nearest the 15th)")
 MONTH = Unit("month", "months", 1, 12, MONTHS, hint=", or JAN to DEC")
 WEEKDAY = Unit("day of week", "weekdays", 0, 7, WEEKDAYS, hint=" (0 and 7 are Sunday), or SUN to SAT")
 YEAR = Unit("year", "years", 1970, 2099)
@@ -119,9 +119,8 @@ def parse_fields(expression: str) -> Fields:
     texts = _expand_alias(expression).upper().split()
     if len(texts) not in _UNITS:
         count = f"{len(texts)} {'field' if len(texts) == 1 else 'fields'}"
-        raise CronError(
-            f'"{expression}" has {count}; cron takes 5 (minute hour day month weekday), 6 (second first) or 7 (year last)'
-        )
+        takes = "cron takes 5 (minute hour day month weekday), 6 (second first) or 7 (year last)"
+        raise CronError(f'"{expression}" has {count}; {takes}')
     found = {SECOND: Field(SECOND, "0", (0,)), YEAR: Field(YEAR, "*")}
     mistakes: list[str] = []
     for number, (unit, text) in enumerate(zip(_UNITS[len(texts)], texts, strict=True), start=1):

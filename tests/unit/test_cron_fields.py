@@ -97,7 +97,7 @@ def test_an_alias_says_what_its_fields_say(alias: str) -> None:
         ("0 0 25 * * *", ": field 3 (hour) has 25; hours go from 0 to 23"),
         (
             "0 0 0 * *",
-            ": field 3 (day of month) has 0; days go from 1 to 31, or L (the last day), or 15W (the workday nearest the 15th)",
+            ": field 3 (day of month) has 0; days go from 1 to 31, or L (last day), or 15W (workday nearest the 15th)",
         ),
         ("* * * 13 *", ": field 4 (month) has 13; months go from 1 to 12, or JAN to DEC"),
         (
