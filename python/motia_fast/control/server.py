@@ -32,6 +32,9 @@ _log = logging.getLogger("motia_fast.control")
 class ControlServer:
     """Listens in the data directory from `start` to `stop`. Start it only while holding the directory's lock."""
 
+    #: Where it listens, once it does.
+    address: Path
+
     def __init__(self, data_dir: Path, handle: Handle) -> None:
         """`handle(verb, args)` returns what JSON can hold; its `MotiaError`s are passed on to the client."""
         self._data_dir = data_dir
@@ -42,8 +45,6 @@ class ControlServer:
         self._stopping = False
         self._listener: socket.socket | None = None
         self._server: asyncio.Server | None = None
-        #: Where it listens, once it does.
-        self.address: Path | None = None
 
     async def start(self) -> None:
         """Listens. A socket that a killed process left is replaced. Raises `ControlError`."""
