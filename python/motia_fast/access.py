@@ -69,7 +69,7 @@ class AsyncAccess:
             try:
                 return verb()
             except PendingFull:
-                await self.durable(self.engine.durable + 1)
+                await self.durable(min(self.engine.durable + 1, self.engine.committed))
 
     async def warm(
         self, verb: Callable[[], T | Cold], keys: Sequence[tuple[str, str]]
@@ -128,7 +128,7 @@ class SyncAccess:
             try:
                 return verb()
             except PendingFull:
-                self.engine.wait(self.engine.durable + 1)
+                self.engine.wait(min(self.engine.durable + 1, self.engine.committed))
 
     def warm(self, verb: Callable[[], T | Cold], keys: Sequence[tuple[str, str]]) -> T:
         """Calls a state verb, and loads `keys` whenever it answers `COLD`."""

@@ -207,7 +207,7 @@ class SyncContext(RunContext):
 
     def __init__(self, ctx: Context, access: SyncAccess) -> None:
         """Speaks for the same run as `ctx`, and shares its ledger."""
-        session = SyncSession(access, ctx.session.ledger)
+        session = SyncSession(access, ctx.session.ledger, check=ctx.session.check)
         super().__init__(ctx.run, session, input=ctx.input, data=ctx.data, resources=ctx.resources)
         self.state = SyncStateManager(lambda: session)
 

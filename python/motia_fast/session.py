@@ -20,6 +20,11 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
+def _accept(_: Message) -> None:
+    """Looks at no message."""
+
+
+
 class Ledger:
     """What one run has seen of the engine, and why it may not write any more."""
 
@@ -45,13 +50,24 @@ class Ledger:
 class Session:
     """A run's way to the engine on the event loop."""
 
-    __slots__ = ("access", "ledger", "waits")
+    __slots__ = ("access", "check", "ledger", "waits")
 
-    def __init__(self, access: AsyncAccess, ledger: Ledger, *, waits: bool = False) -> None:
-        """With `waits`, a write returns only when it survives a crash; inside a run its own end waits for that."""
+    def __init__(
+        self,
+        access: AsyncAccess,
+        ledger: Ledger,
+        *,
+        waits: bool = False,
+        check: Callable[[Message], None] = _accept,
+    ) -> None:
+        """With `waits`, a write returns only when it survives a crash; inside a run its own end waits for that.
+
+        `check` sees each message before it is enqueued, and raises to refuse it.
+        """
         self.access = access
         self.ledger = ledger
         self.waits = waits
+        self.check = check
 
     @property
     def engine(self) -> Engine:
@@ -60,6 +76,8 @@ class Session:
 
     async def enqueue(self, messages: Sequence[Message]) -> Enqueued:
         """Enqueues, in one commit. Raises what `Engine.enqueue` raises, but for `PendingFull`, and `ContextClosed`."""
+        for message in messages:
+            self.check(message)
         made = await self.access.call(lambda: self._open().enqueue(messages))
         await self._made(made.commit)
         return made
@@ -115,13 +133,21 @@ class Session:
 class SyncSession:
     """The same for a thread or a script: blocks, with the GIL released."""
 
-    __slots__ = ("access", "ledger", "waits")
+    __slots__ = ("access", "check", "ledger", "waits")
 
-    def __init__(self, access: SyncAccess, ledger: Ledger, *, waits: bool = False) -> None:
+    def __init__(
+        self,
+        access: SyncAccess,
+        ledger: Ledger,
+        *,
+        waits: bool = False,
+        check: Callable[[Message], None] = _accept,
+    ) -> None:
         """As `Session`."""
         self.access = access
         self.ledger = ledger
         self.waits = waits
+        self.check = check
 
     @property
     def engine(self) -> Engine:
@@ -130,6 +156,8 @@ class SyncSession:
 
     def enqueue(self, messages: Sequence[Message]) -> Enqueued:
         """As `Session.enqueue`."""
+        for message in messages:
+            self.check(message)
         made = self.access.call(lambda: self._open().enqueue(messages))
         self._made(made.commit)
         return made

@@ -66,6 +66,9 @@ class Settings(BaseSettings):
     max_crashes: int = Field(
         3, ge=1, description="Crashes of the process after which a running job is dead."
     )
+    validate_enqueue: bool = Field(
+        True, description="Refuse to enqueue what the schema of every subscriber refuses."
+    )
     log_format: Literal["auto", "text", "json"] = Field(
         "auto", description="auto: text on a terminal, else JSON."
     )

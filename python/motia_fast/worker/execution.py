@@ -14,10 +14,10 @@ from motia_fast.triggers import QueueTrigger
 from motia_fast.worker.route import routes_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from motia_fast.access import AsyncAccess, SyncAccess
-    from motia_fast.contract import Job, Outcome
+    from motia_fast.contract import Job, Message, Outcome
     from motia_fast.requests import Request
     from motia_fast.steps import Step
     from motia_fast.triggers import HttpTrigger
@@ -34,14 +34,19 @@ class Execution:
         access: AsyncAccess,
         blocking: SyncAccess,
         *,
+        check: Callable[[Message], None],
         job_threads: Threads,
         request_threads: Threads,
     ) -> None:
-        """Jobs and requests have threads of their own, so that no request waits behind long jobs."""
+        """`check` sees each message that a handler enqueues, and raises to refuse it.
+
+        Jobs and requests have threads of their own, so that no request waits behind long jobs.
+        """
         self.resources: Any = None
         self.routes = {route.subscription.id: route for step in steps for route in routes_of(step)}
         self._access = access
         self._blocking = blocking
+        self._check = check
         self._job_threads = job_threads
         self._request_threads = request_threads
 
@@ -76,7 +81,7 @@ class Execution:
             return False
 
     def _open_job(self, job: Job, route: Route, data: Any, ledger: Ledger) -> Context:
-        session = Session(self._access, ledger)
+        session = Session(self._access, ledger, check=self._check)
         return Context(route.run_of(job), session, input=data, data=data, resources=self.resources)
 
     # ---------------------------------------------------------------- requests
@@ -85,7 +90,8 @@ class Execution:
         """The context of one request; middleware and conditions get it too."""
         info = TriggerInfo("http", step.index_of(trigger), method=trigger.method, path=trigger.path)
         run = Run(step.name, info, _trace_of(request.headers.get("traceparent")), step.flows)
-        return Context(run, Session(self._access, Ledger()), input=request, data=None, resources=self.resources)
+        session = Session(self._access, Ledger(), check=self._check)
+        return Context(run, session, input=request, resources=self.resources)
 
     async def invoke(self, step: Step[..., Any], data: Any, ctx: Context) -> Any:
         """Calls a handler for a request: awaits an `async def`, and calls a `def` in a thread with a `SyncContext`.

@@ -1,0 +1,124 @@
+"""What a program does to dead letters, and `app.sync`: the application for threads and scripts."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Unpack
+
+from motia_fast.access import SyncAccess
+from motia_fast.context import new_trace_id
+from motia_fast.contract import JobFilter
+from motia_fast.encoding import encode
+from motia_fast.messages import message_of, meta_of
+from motia_fast.session import Ledger, SyncSession
+from motia_fast.state_store import SyncStateManager
+from motia_fast.sync import refuse_on_loop
+
+if TYPE_CHECKING:
+    import builtins
+    from collections.abc import Callable, Mapping
+
+    from motia_fast.contract import JobView, Receipt, Stats
+    from motia_fast.messages import Options
+    from motia_fast.services import Services
+
+_KEEP = object()
+
+
+class Dead:
+    """Dead letters: jobs that gave up."""
+
+    def __init__(self, services: Callable[[], Services]) -> None:
+        """`services` are those that run; it raises `NotRunning` where none do."""
+        self._services = services
+
+    async def list(self, *, step: str | None = None, limit: int = 100, after: int = 0) -> builtins.list[JobView]:
+        """Dead letters by id, each with its attempts: of one step or of all, those with an id above `after`."""
+        services = self._services()
+        return await services.access.cold(lambda: services.engine.dead.list(JobFilter(step=step), limit, after))
+
+    async def get(self, job: int) -> JobView | None:
+        """One dead letter, or None."""
+        services = self._services()
+        return await services.access.cold(lambda: services.engine.dead.get(job))
+
+    async def retry(self, *jobs: int, step: str | None = None, data: Any = _KEEP) -> int:
+        """Makes dead letters ready again, with all their attempts before them; returns their number.
+
+        Without ids: those of `step`, or all. `data` replaces their payload.
+        """
+        payload = None if data is _KEEP else encode(data)
+        return await self._change(lambda services: services.engine.dead.retry(_which(jobs, step), payload))
+
+    async def purge(self, *jobs: int, step: str | None = None) -> int:
+        """Forgets dead letters; returns their number. Without ids: those of `step`, or all."""
+        return await self._change(lambda services: services.engine.dead.purge(_which(jobs, step)))
+
+    async def _change(self, verb: Callable[[Services], tuple[int, int]]) -> int:
+        services = self._services()
+        blocking = services.blocking
+        commit, count = await services.access.cold(lambda: blocking.call(lambda: verb(services)))
+        await services.access.durable(commit)
+        return count
+
+
+class SyncDead:
+    """As `Dead`, blocking."""
+
+    def __init__(self, services: Callable[[], Services]) -> None:
+        """As `Dead`."""
+        self._services = services
+
+    def list(self, *, step: str | None = None, limit: int = 100, after: int = 0) -> builtins.list[JobView]:
+        """As `Dead.list`."""
+        return self._services().engine.dead.list(JobFilter(step=step), limit, after)
+
+    def get(self, job: int) -> JobView | None:
+        """As `Dead.get`."""
+        return self._services().engine.dead.get(job)
+
+    def retry(self, *jobs: int, step: str | None = None, data: Any = _KEEP) -> int:
+        """As `Dead.retry`."""
+        payload = None if data is _KEEP else encode(data)
+        return self._change(lambda services: services.engine.dead.retry(_which(jobs, step), payload))
+
+    def purge(self, *jobs: int, step: str | None = None) -> int:
+        """As `Dead.purge`."""
+        return self._change(lambda services: services.engine.dead.purge(_which(jobs, step)))
+
+    def _change(self, verb: Callable[[Services], tuple[int, int]]) -> int:
+        services = self._services()
+        commit, count = services.blocking.call(lambda: verb(services))
+        services.blocking.durable(commit)
+        return count
+
+
+class SyncApp:
+    """`app.sync`: what an App offers, for threads and scripts. On the thread of an event loop it refuses."""
+
+    def __init__(self, services: Callable[[], Services]) -> None:
+        """As `Dead`."""
+        self._find = services
+        #: Groups of JSON values by key; writes return when they survive a crash.
+        self.state = SyncStateManager(self._session)
+        #: Dead letters.
+        self.dead = SyncDead(self._services)
+
+    def enqueue(self, topic: str | Mapping[str, Any], data: Any = None, **options: Unpack[Options]) -> Receipt:
+        """As `App.enqueue`."""
+        session = self._session()
+        return session.enqueue([message_of(topic, data, options, meta_of(new_trace_id()))]).receipts[0]
+
+    def stats(self) -> Stats:
+        """As `App.stats`."""
+        return self._services().engine.stats()
+
+    def _services(self) -> Services:
+        refuse_on_loop("app.sync", "the same name on app itself, and await it")
+        return self._find()
+
+    def _session(self) -> SyncSession:
+        return SyncSession(SyncAccess(self._services().engine), Ledger(), waits=True)
+
+
+def _which(jobs: tuple[int, ...], step: str | None) -> JobFilter:
+    return JobFilter(ids=jobs or None, step=step)

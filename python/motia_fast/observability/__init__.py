@@ -1,0 +1,1 @@
+"""What the running process shows of itself: log lines and metrics."""
