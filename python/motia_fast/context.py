@@ -163,7 +163,15 @@ class Context(RunContext):
 
     _session: Session
 
-    def __init__(self, run: Run, session: Session, *, input: Any = None, data: Any = None, resources: Any = None) -> None:  # noqa: A002 -- that is its name
+    def __init__(
+        self,
+        run: Run,
+        session: Session,
+        *,
+        input: Any = None,
+        data: Any = None,
+        resources: Any = None,  # noqa: A002 -- that is its name
+    ) -> None:
         """Made by the worker and by the HTTP server."""
         super().__init__(run, session, input=input, data=data, resources=resources)
         #: Groups of JSON values by key.
@@ -188,7 +196,7 @@ class Context(RunContext):
         await self._session.durable()
 
     async def match(self, cases: Mapping[str, Callable[..., Any]]) -> Any:
-        """Calls the case that is named as the trigger's type ("http", "queue", "cron"), or "default", with the input."""
+        """Calls the case of the trigger's type ("http", "queue", "cron"), or else "default", with the input."""
         result = self._chosen(cases)(self.input)
         return await result if inspect.isawaitable(result) else result
 

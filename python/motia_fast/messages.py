@@ -38,9 +38,10 @@ def message_of(topic: str | Mapping[str, Any], data: Any, options: Mapping[str, 
     Raises `ValidationFailed` naming the option that is wrong, and `NotEncodable`.
     """
     if isinstance(topic, Mapping):
-        topic, data, options = _parts(topic, options)
-    _check_topic(topic)
-    return _built(topic, None, data, options, meta)
+        name, data, options = _parts(topic, options)
+    else:
+        name = topic
+    return _built(_topic(name), None, data, options, meta)
 
 
 def message_to(subscription: str, topic: str, data: Any, options: Mapping[str, Any], meta: bytes = b"") -> Message:
@@ -80,11 +81,12 @@ def _built(topic: str, subscription: str | None, data: Any, options: Mapping[str
     )
 
 
-def _check_topic(topic: object) -> None:
+def _topic(topic: object) -> str:
     if not isinstance(topic, str) or not topic:
         _wrong("enqueue", "topic", f"is {topic!r}, and must be the name of a topic")
     if len(topic.encode()) > MAX_TOPIC:
         _wrong("enqueue", "topic", f"has {len(topic.encode())} bytes, and may have {MAX_TOPIC}")
+    return topic
 
 
 def _delay(what: str, delay: object) -> float | None:

@@ -1,7 +1,7 @@
 """How one run, or one script, reaches the engine: what it has seen, whether it may still write, whether it waits.
 
-A run's ledger is shared by all that speaks for it: `ctx`, `ctx.state`, the ambient names, and in a thread their blocking
-twins. So one number tells what a response has to wait for, and one word closes them all.
+A run's ledger is shared by all that speaks for it: `ctx`, `ctx.state`, the ambient names, and in a thread their
+blocking twins. So one number tells what a response has to wait for, and one word closes them all.
 """
 
 from __future__ import annotations
@@ -22,7 +22,6 @@ T = TypeVar("T")
 
 def _accept(_: Message) -> None:
     """Looks at no message."""
-
 
 
 class Ledger:
@@ -75,7 +74,7 @@ class Session:
         return self.access.engine
 
     async def enqueue(self, messages: Sequence[Message]) -> Enqueued:
-        """Enqueues, in one commit. Raises what `Engine.enqueue` raises, but for `PendingFull`, and `ContextClosed`."""
+        """Enqueues, in one commit. Raises as `Engine.enqueue` but for `PendingFull`, and `ContextClosed`."""
         for message in messages:
             self.check(message)
         made = await self.access.call(lambda: self._open().enqueue(messages))
@@ -83,7 +82,7 @@ class Session:
         return made
 
     async def write(self, writes: Sequence[StateWrite]) -> StateWritten:
-        """Changes state, in one commit. Raises what `State.write` raises, but for `PendingFull`, and `ContextClosed`."""
+        """Changes state, in one commit. Raises as `State.write` but for `PendingFull`, and `ContextClosed`."""
         keys = [(write.group, write.key) for write in writes]
         made = await self.access.warm(lambda: self._open().state.write(writes), keys)
         await self._made(made.commit)

@@ -1,8 +1,8 @@
 """The blocking twins of the ambient names, for `def` handlers and for scripts in whose process an App runs.
 
-``from motia_fast.sync import enqueue, logger, state_manager``. In a handler they speak for its run; elsewhere for the one
-App that runs in this process, and then a write returns only when it survives a crash. On a thread that runs an event
-loop they refuse, because they would stop it.
+``from motia_fast.sync import enqueue, logger, state_manager``. In a handler they speak for its run; elsewhere for the
+one App that runs in this process, and then a write returns only when it survives a crash. On a thread that runs an
+event loop they refuse, because they would stop it.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ def refuse_on_loop(what: str, instead: str) -> None:
         asyncio.get_running_loop()
     except RuntimeError:
         return
-    raise MotiaError(f"{what} blocks, and was called on the thread of an event loop, which it would stop; use {instead}")
+    raise MotiaError(f"{what} blocks, and this is the thread of an event loop, which it would stop; use {instead}")
 
 
 def announce(session: SyncSession) -> None:

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, Unpack
 from motia_fast.app import registry
 from motia_fast.app.administration import Dead, SyncApp
 from motia_fast.context import Context, current, new_trace_id
-from motia_fast.contract import Stats, Subscription
 from motia_fast.discovery import check, discover, steps_of
 from motia_fast.errors import DeclarationError, Mistake, MotiaError, NotRunning
 from motia_fast.messages import message_of, message_to, meta_of
@@ -29,7 +28,7 @@ if TYPE_CHECKING:
     from typing import Self
 
     from motia_fast.clock import Clock
-    from motia_fast.contract import Receipt
+    from motia_fast.contract import Receipt, Stats, Subscription
     from motia_fast.messages import Options
     from motia_fast.session import Session
     from motia_fast.steps import TriggerLike
@@ -37,14 +36,13 @@ if TYPE_CHECKING:
 
 P = ParamSpec("P")
 R = TypeVar("R")
-Lifespan = "Callable[..., AbstractAsyncContextManager[Any]]"
 
 #: The data directory beside the application.
 DATA_DIR = ".motia_fast"
 
 
 class App:
-    """Steps, settings and a life: `async with app` (the engine), `app.running()` (and worker), `app.run()` (and HTTP)."""
+    """Steps, settings and a life: `async with app` (the engine), `app.running()` (worker), `app.run()` (HTTP too)."""
 
     def __init__(
         self,
@@ -117,7 +115,7 @@ class App:
                 self._add(step)
 
     def discover(self, folder: Path | str) -> None:
-        """Adds the steps of all ``*_step.py`` and ``*.step.py`` below a folder; a relative one is beside the App's file.
+        """Adds the steps of all ``*_step.py`` and ``*.step.py`` below a folder; a relative one is beside the App.
 
         A file that cannot be imported is a mistake, told with all others when the application starts.
         """

@@ -30,7 +30,8 @@ def show(services: Services) -> None:
     if is_json(services.plan.settings.log_format):
         _log(services)
     else:
-        print("\n".join(lines(services)), file=sys.stderr, flush=True)
+        sys.stderr.write("\n".join([*lines(services), ""]))
+        sys.stderr.flush()
 
 
 def lines(services: Services) -> Iterator[str]:

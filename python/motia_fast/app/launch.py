@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from motia_fast.services import Services
-    from motia_fast.settings import Settings
 
 logger = logging.getLogger("motia_fast")
 
@@ -34,13 +33,13 @@ def run(
 ) -> None:
     """Runs an App, or the one that a target names (`load_target`): HTTP, jobs, schedules and the control socket.
 
-    Returns after SIGINT or SIGTERM: what runs then has `grace` seconds to finish, the rest is released, and nothing that
-    was acknowledged is lost; a second signal ends the process at once. `settings` are those of `Settings`; the
-    environment lies over them, and `flags` over both. With `reload`, the process watches the App's folder, and runs the
-    App in a child that it restarts at each change.
+    Returns after SIGINT or SIGTERM: what runs then has `grace` seconds to finish, the rest is released, and nothing
+    that was acknowledged is lost; a second signal ends the process at once. `settings` are those of `Settings`; the
+    environment lies over them, and `flags` over both. With `reload`, the process watches the App's folder, and runs
+    the App in a child that it restarts at each change.
 
-    Raises `SystemExit` with the text of any `MotiaError`: a mistake in the declaration or the settings, a data directory
-    or a port that is in use, a disk that failed. Raises `DeclarationError` where an event loop is running already.
+    Raises `SystemExit` with the text of any `MotiaError`: a mistake in the declaration or the settings, a data
+    directory or a port that is in use, a disk that failed. Raises `DeclarationError` where an event loop runs already.
     """
     _refuse_in_loop()
     try:
@@ -119,7 +118,7 @@ def _listen(loop: asyncio.AbstractEventLoop, told: asyncio.Event) -> None:
     if parent is not None:
         # The terminal sends Ctrl-C to parent and child; the parent alone decides, and sends SIGTERM.
         loop.add_signal_handler(signal.SIGINT, lambda: None)
-        os.set_inheritable(parent, False)
+        os.set_inheritable(parent, False)  # noqa: FBT003 -- it takes no keywords
         loop.add_reader(parent, _parent_gone, loop, parent, told)
 
 
@@ -137,9 +136,14 @@ def _parent_gone(loop: asyncio.AbstractEventLoop, parent: int, told: asyncio.Eve
 
 def _watch(target: App | str | Path) -> None:
     folder = target.home if isinstance(target, App) else _folder(str(target))
-    code = supervise(folder, own_command(), lambda text: print(f"motia_fast: {text}", file=sys.stderr, flush=True))
+    code = supervise(folder, own_command(), _tell)
     if code:
         raise SystemExit(code)
+
+
+def _tell(text: str) -> None:
+    sys.stderr.write(f"motia_fast: {text}\n")
+    sys.stderr.flush()
 
 
 def _folder(target: str) -> Path:

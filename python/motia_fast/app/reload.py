@@ -11,7 +11,7 @@ import subprocess
 import sys
 import threading
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from motia_fast.errors import MotiaError
 
@@ -68,7 +68,7 @@ class _Child:
         self._read_fd, self._write_fd = os.pipe()
         self.code = 0
 
-    def __enter__(self) -> _Child:
+    def __enter__(self) -> Self:
         self.start()
         return self
 

@@ -52,7 +52,10 @@ def _module_of_file(path: Path) -> ModuleType:
 def _module_of_name(name: str) -> ModuleType:
     _put_first(Path.cwd())
     if importlib.util.find_spec(name.partition(".")[0]) is None:
-        raise _mistake(name, "there is no such file, folder or module; a target is app.py, app.py:name, package.module:name or a folder")
+        raise _mistake(
+            name,
+            "there is no such file, folder or module; a target is app.py, app.py:name, package.module:name or a folder",
+        )
     return _imported(name, name)
 
 
@@ -61,7 +64,7 @@ def _imported(name: str, where: str) -> ModuleType:
         return importlib.import_module(name)
     except DeclarationError:
         raise
-    except Exception:
+    except Exception:  # noqa: BLE001 -- it is the user's code
         raise _mistake(where, f"cannot be imported:\n{_traceback()}") from None
 
 
@@ -88,8 +91,8 @@ def _app_of(module: ModuleType, name: str, target: str) -> App:
     apps = {id(value): value for value in vars(module).values() if isinstance(value, App)}
     if len(apps) == 1:
         return next(iter(apps.values()))
-    if isinstance(getattr(module, "app", None), App):
-        return module.app
+    if isinstance(app := getattr(module, "app", None), App):
+        return app
     if not apps:
         raise _mistake(target, 'has no App; write `app = App("name")` at its top level')
     raise _mistake(target, f"has several Apps; say which one{_listed(module)}")

@@ -50,7 +50,9 @@ def _of_subscriptions(subscriptions: tuple[SubscriptionStats, ...]) -> Iterator[
 
 def _of_engine(stats: Stats, loop_lag: float) -> Iterator[str]:
     unmatched = [({"topic": topic}, count) for topic, count in sorted(stats.unmatched.items())]
-    yield from _family("unmatched_total", "counter", "Messages whose topic had steps, but no true condition.", unmatched)
+    yield from _family(
+        "unmatched_total", "counter", "Messages whose topic had steps, but no true condition.", unmatched
+    )
     yield from _histogram("group_commits", "Commits that shared a sync.", [({}, stats.group)])
     yield from _histogram("sync_seconds", "Time a group's write and sync took.", [({}, stats.sync)])
     for name, kind, text, value in _single(stats, loop_lag):

@@ -117,13 +117,11 @@ class StateManager:
         return await self._find().clear(group)
 
     # As Motia spells them.
-    get_group = list
-    getGroup = list  # noqa: N815 -- Motia
+    get_group = list  # noqa: A003 -- this class has a `list` of its own
+    getGroup = list  # noqa: A003, N815 -- Motia
     listGroups = list_groups  # noqa: N815 -- Motia
 
-    async def _page(
-        self, group: str, limit: int | None = None, after: str | None = None
-    ) -> builtins.list[StateItem]:
+    async def _page(self, group: str, limit: int | None = None, after: str | None = None) -> builtins.list[StateItem]:
         check_name("group", group)
         session = self._find()
         return await session.read(lambda: session.engine.state.items(group, limit, after))

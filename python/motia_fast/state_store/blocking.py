@@ -100,8 +100,8 @@ class SyncStateManager:
         return self._find().clear(group)
 
     # As Motia spells them.
-    get_group = list
-    getGroup = list  # noqa: N815 -- Motia
+    get_group = list  # noqa: A003 -- this class has a `list` of its own
+    getGroup = list  # noqa: A003, N815 -- Motia
     listGroups = list_groups  # noqa: N815 -- Motia
 
     def _page(self, group: str, limit: int | None = None, after: str | None = None) -> builtins.list[StateItem]:

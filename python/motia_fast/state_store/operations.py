@@ -21,9 +21,7 @@ _COUNTS = ("increment", "decrement")
 _ARGUMENT = {"set": "value", "merge": "value", "append": "value", "increment": "by", "decrement": "by", "remove": None}
 
 
-def updating(
-    group: str, key: str, operations: Sequence[Mapping[str, Any]], expected_version: int | None
-) -> StateWrite:
+def updating(group: str, key: str, operations: Sequence[Mapping[str, Any]], expected_version: int | None) -> StateWrite:
     """The write that applies `operations`, all of them or none.
 
     Raises `ValidationFailed`, naming the operation by its index, and `NotEncodable`.

@@ -67,7 +67,7 @@ class Execution:
                 return Done()
             except (KeyboardInterrupt, GeneratorExit):
                 raise
-            # A handler that calls sys.exit(), or awaits what somebody else cancelled, fails: it does not end the server.
+            # A handler that calls sys.exit(), or awaits what somebody else cancelled, fails; the server goes on.
             except BaseException as error:  # noqa: BLE001 -- see above
                 return route.outcome_of(error)
 

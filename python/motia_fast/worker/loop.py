@@ -36,9 +36,7 @@ _STOPPED = 'step "{step}" was released because the application stops; its job ru
 class Worker:
     """Runs jobs of one engine until it is stopped. `owner` names its leases."""
 
-    def __init__(
-        self, access: AsyncAccess, execution: Execution, *, threads: int, owner: str = "worker"
-    ) -> None:
+    def __init__(self, access: AsyncAccess, execution: Execution, *, threads: int, owner: str = "worker") -> None:
         """Nothing runs before `start`; `threads` is how many `def` handlers may run at once."""
         self.owner = owner
         #: Called after each turn, when the next thing that time does may be another one.
@@ -91,7 +89,7 @@ class Worker:
         """The jobs that are running."""
         return tuple(running.job for running in self._table.values())
 
-    async def until(self, fact: Callable[[], bool], timeout: float | None = None) -> bool:
+    async def until(self, fact: Callable[[], bool], timeout: float | None = None) -> bool:  # noqa: ASYNC109 -- returns, does not raise
         """Returns True once `fact` is true after a turn, False after `timeout` real seconds."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(timeout):
