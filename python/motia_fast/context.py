@@ -168,9 +168,9 @@ class Context(RunContext):
         run: Run,
         session: Session,
         *,
-        input: Any = None,
+        input: Any = None,  # noqa: A002 -- that is its name
         data: Any = None,
-        resources: Any = None,  # noqa: A002 -- that is its name
+        resources: Any = None,
     ) -> None:
         """Made by the worker and by the HTTP server."""
         super().__init__(run, session, input=input, data=data, resources=resources)

@@ -51,6 +51,8 @@ class Plan:
     middleware: tuple[Callable[..., Any], ...] = ()
     #: None for the machine's clock. With another one nothing happens by itself: its owner calls `engine.tick`.
     clock: Clock | None = None
+    #: Is told each message that handlers and the application enqueue, before it is.
+    seen: Callable[[Message], None] | None = None
 
     def subscriptions(self) -> list[Subscription]:
         """Those of all steps."""
@@ -189,6 +191,8 @@ class Services:
         """Raises `ValidationFailed` for a message that no step could take."""
         if self.plan.settings.validate_enqueue:
             self._inputs.check(message)
+        if self.plan.seen is not None:
+            self.plan.seen(message)
 
     def unready(self) -> str | None:
         """Why the application cannot serve now, None while it can."""

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from typing import Self
 
     from motia_fast.clock import Clock
-    from motia_fast.contract import Receipt, Stats, Subscription
+    from motia_fast.contract import Message, Receipt, Stats, Subscription
     from motia_fast.messages import Options
     from motia_fast.session import Session
     from motia_fast.steps import TriggerLike
@@ -151,7 +151,7 @@ class App:
 
     async def __aenter__(self) -> Self:
         """Opens the engine alone: nothing runs, but everything can be enqueued, read and written."""
-        await self.prepare().open()
+        await self.prepare(self.settings()).open()
         return self
 
     async def __aexit__(
@@ -163,7 +163,7 @@ class App:
     @asynccontextmanager
     async def running(self, **settings: Any) -> AsyncIterator[Self]:
         """Opens the engine, and runs jobs and schedules until the block ends; no HTTP."""
-        services = self.prepare(settings)
+        services = self.prepare(self.settings(settings))
         try:
             await services.open()
             await services.work()
@@ -172,22 +172,21 @@ class App:
             await self.close()
 
     def prepare(
-        self,
-        given: Mapping[str, Any] | None = None,
-        flags: Mapping[str, Any] | None = None,
-        clock: Clock | None = None,
+        self, settings: Settings, *, clock: Clock | None = None, seen: Callable[[Message], None] | None = None
     ) -> Services:
-        """Checks the declaration and the settings, and makes what will run. Nothing is started or opened.
+        """Checks the declaration, and makes what will run. Nothing is opened or started.
 
-        Raises `DeclarationError` with all mistakes, `SettingsError`, and `MotiaError` if the App runs already.
+        For `clock` and `seen`, see `Plan`. Raises `DeclarationError` with all mistakes, and `MotiaError` if the App
+        runs already.
         """
         if self.services is not None:
             raise MotiaError(f'app "{self.name}" runs already in this process; stop it first, or make a second App')
         mistakes = self.declaration_mistakes()
         if mistakes:
             raise DeclarationError(mistakes)
-        plan = Plan(self, self.name, self.steps, self.settings(given, flags), self.lifespan, self.middleware, clock)
-        self.services = Services(plan)
+        self.services = Services(
+            Plan(self, self.name, self.steps, settings, self.lifespan, self.middleware, clock=clock, seen=seen)
+        )
         return self.services
 
     async def close(self) -> None:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from motia_fast.services import Services
+    from motia_fast.settings import Settings
 
 logger = logging.getLogger("motia_fast")
 
@@ -54,13 +55,13 @@ def run(
 def _run(app: App, given: Mapping[str, Any], flags: Mapping[str, Any] | None) -> None:
     settings = app.settings(given, flags)
     if parent_pipe() is not None:
-        flags = {**(flags or {}), "grace": min(settings.grace, GRACE)}
+        settings = settings.model_copy(update={"grace": min(settings.grace, GRACE)})
     with configured(settings.log_format, settings.log_level), asyncio.Runner(loop_factory=_loop_factory()) as runner:
-        runner.run(_serve(app, given, flags))
+        runner.run(_serve(app, settings))
 
 
-async def _serve(app: App, given: Mapping[str, Any], flags: Mapping[str, Any] | None) -> None:
-    services = app.prepare(given, flags)
+async def _serve(app: App, settings: Settings) -> None:
+    services = app.prepare(settings)
     with _signals() as told:
         try:
             await services.open()

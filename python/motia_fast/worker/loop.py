@@ -76,18 +76,23 @@ class Worker:
         await self.until(lambda: self.idle, grace)
         for running in list(self._table.values()):
             self._end_early(running, Released(), _STOPPED.format(step=self._route(running).step.name))
-        await self.until(self._settled, LAST_GASP)
+        await self.until(lambda: self.settled and all(run.kind == "thread" for run in self.runs()), LAST_GASP)
         if self._room is not None:
             self._room.cancel()
 
     @property
     def idle(self) -> bool:
         """Whether nothing runs, and nothing waits to be settled."""
-        return not self._table and not self._finished
+        return not self._table and self.settled
 
-    def runs(self) -> tuple[Job, ...]:
-        """The jobs that are running."""
-        return tuple(running.job for running in self._table.values())
+    @property
+    def settled(self) -> bool:
+        """Whether nothing waits to be settled."""
+        return not self._finished
+
+    def runs(self) -> tuple[Running, ...]:
+        """The jobs that are running, or claimed and about to."""
+        return tuple(self._table.values())
 
     async def until(self, fact: Callable[[], bool], timeout: float | None = None) -> bool:  # noqa: ASYNC109 -- returns, does not raise
         """Returns True once `fact` is true after a turn, False after `timeout` real seconds."""
@@ -96,9 +101,6 @@ class Worker:
                 while not fact():
                     await self._turned.wait()
         return fact()
-
-    def _settled(self) -> bool:
-        return not self._finished and all(running.kind == "thread" for running in self._table.values())
 
     # ---------------------------------------------------------------- turns
 

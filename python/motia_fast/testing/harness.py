@@ -1,0 +1,190 @@
+"""Harness: an application in a test."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self, Unpack
+from urllib.parse import urlencode
+
+from motia_fast.clock import SECOND, ManualClock, micros
+from motia_fast.encoding import decode, encode
+from motia_fast.web import RawRequest
+
+from motia_fast.testing.answer import Answer
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+    from types import TracebackType
+
+    from motia_fast.app import App
+    from motia_fast.contract import JobView, Lease, Message, Receipt
+    from motia_fast.messages import Options
+    from motia_fast.services import Services
+
+#: Real seconds that handlers have to finish before `drain` gives up.
+PATIENCE = 10.0
+
+
+class Harness:
+    """An App that runs for a test: ``async with Harness(app) as t``.
+
+    The engine is the real one, in memory or on a directory. The clock is `t.clock`; retries, delays, timeouts and
+    schedules follow it alone.
+    """
+
+    def __init__(
+        self, app: App, *, data_dir: Path | str | None = None, now: datetime | None = None, **settings: Any
+    ) -> None:
+        """Without `data_dir` nothing is kept. `now` is when the test begins, by default 2023-11-14 22:13:20 UTC."""
+        self.app = app
+        self.clock = ManualClock() if now is None else ManualClock(micros(now.timestamp()))
+        self._data_dir = None if data_dir is None else Path(data_dir)
+        self._settings = settings
+        self._sent: list[Message] = []
+        self._services: Services
+
+    async def __aenter__(self) -> Self:
+        """Starts the App: engine, lifespan, worker, schedules. Raises `DeclarationError`."""
+        keeps = {"durability": "memory"} if self._data_dir is None else {"data_dir": self._data_dir}
+        settings = self.app.settings(flags={"grace": 0.0, **keeps, **self._settings})
+        if self._data_dir is None:
+            settings = settings.model_copy(update={"data_dir": None})
+        self._services = self.app.prepare(settings, clock=self.clock, seen=self._sent.append)
+        try:
+            await self._services.open()
+            await self._services.work()
+            self._services.fire_schedules()
+        except BaseException:
+            await self.app.close()
+            raise
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """Stops it; what still runs is cancelled."""
+        await self.app.close()
+
+    # ---------------------------------------------------------------- requests
+
+    async def get(
+        self, path: str, *, params: Mapping[str, Any] | None = None, headers: Mapping[str, str] | None = None
+    ) -> Answer:
+        """The answer to a GET request."""
+        return await self.request("GET", path, params=params, headers=headers)
+
+    async def post(
+        self,
+        path: str,
+        *,
+        json: Any = None,
+        params: Mapping[str, Any] | None = None,
+        headers: Mapping[str, str] | None = None,
+        content: bytes | None = None,
+    ) -> Answer:
+        """The answer to a POST request, with `json` or the bytes `content` as its body."""
+        return await self.request("POST", path, json=json, params=params, headers=headers, content=content)
+
+    async def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        json: Any = None,
+        params: Mapping[str, Any] | None = None,
+        headers: Mapping[str, str] | None = None,
+        content: bytes | None = None,
+    ) -> Answer:
+        """The answer to any request. It takes the whole way of a real one but for the socket."""
+        target = f"{path}?{urlencode(params, doseq=True)}" if params else path
+        typed = {} if json is None else {"content-type": "application/json"}
+        body = content if content is not None else b"" if json is None else encode(json)
+        raw = RawRequest.of(method, target, {**typed, **(headers or {})}, body)
+        return Answer.of(await self._services.application.handle(raw))
+
+    # ---------------------------------------------------------------- jobs and time
+
+    async def enqueue(self, topic: str | Mapping[str, Any], data: Any = None, **options: Unpack[Options]) -> Receipt:
+        """As `App.enqueue`. Nothing runs before the test waits, by `drain` at the latest."""
+        return await self.app.enqueue(topic, data, **options)
+
+    async def drain(self) -> None:
+        """Runs jobs until nothing is ready or running. The clock stands still: what is scheduled stays so.
+
+        Raises `TimeoutError`, naming the steps, when handlers do not end within 10 real seconds.
+        """
+        await self._run(PATIENCE, set())
+        running = [f'"{run.job.subscription}" (job {run.job.id})' for run in self._services.worker.runs()]
+        if running:
+            raise TimeoutError(
+                f"{', '.join(running)} did not end in {PATIENCE:g} real seconds; if that is meant, so as to test a "
+                "timeout, let time pass instead: await t.advance(..)"
+            )
+
+    async def advance(
+        self, seconds: float = 0.0, *, minutes: float = 0.0, hours: float = 0.0, days: float = 0.0, wait: float = 1.0
+    ) -> None:
+        """Lets time pass: what falls due on the way happens at its time, in order, and what it starts runs.
+
+        Handlers that run have `wait` real seconds to finish before the clock moves on; those that do not live through
+        the jump, and may time out.
+        """
+        left = micros(timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds).total_seconds())
+        stuck: set[tuple[Lease, bool]] = set()
+        await self._run(wait, stuck)
+        while (due := self._due()) is not None and due <= left:
+            left -= due
+            await self._move(due, wait, stuck)
+        await self._move(left, wait, stuck)
+
+    def _due(self) -> int | None:
+        """Microseconds until the next thing that time does, at least 1."""
+        services = self._services
+        times = (services.engine.next_due(), services.ticker.seconds_left(self.clock.now()))
+        return min((max(1, micros(due)) for due in times if due is not None), default=None)
+
+    async def _move(self, by: int, wait: float, stuck: set[tuple[Lease, bool]]) -> None:
+        self.clock.advance(by / SECOND)
+        self._services.engine.tick()
+        self._services.fire_schedules()
+        await self._run(wait, stuck)
+
+    async def _run(self, wait: float, stuck: set[tuple[Lease, bool]]) -> None:
+        """Runs what is ready; handlers in `stuck` are not waited for, and those that take too long join it."""
+        services = self._services
+        engine, worker = services.engine, services.worker
+        while True:
+            before = engine.committed
+            await services.access.durable(before)
+            # All that was committed can be claimed now, so a turn that leads to no other commit had nothing to do.
+            worker.wake()
+            if not await worker.until(lambda: worker.settled and _keys(services) <= stuck, wait):
+                stuck |= _keys(services)
+            elif engine.committed == before:
+                return
+
+    # ---------------------------------------------------------------- what became of it
+
+    async def state(self, group: str, key: str | None = None) -> Any:
+        """The value of a key, None if it is not there; without a key, the group as a dict."""
+        if key is not None:
+            return await self.app.state.get(group, key)
+        return dict(await self.app.state.items(group))
+
+    async def dead(self, step: str | None = None) -> list[JobView]:
+        """The dead letters, of one step or of all."""
+        return await self.app.dead.list(step=step, limit=1_000)
+
+    def sent(self, topic: str) -> list[Any]:
+        """The data of all that was enqueued to a topic, by the test and by handlers, in order.
+
+        What a `dead_letter_topic` forwards is not among it: the engine makes that by itself.
+        """
+        return [decode(message.payload) for message in self._sent if message.topic == topic]
+
+
+def _keys(services: Services) -> set[tuple[Lease, bool]]:
+    """What runs; a handler that was told to end is another thing to wait for than before."""
+    return {(running.job.lease, running.verdict is not None) for running in services.worker.runs()}
