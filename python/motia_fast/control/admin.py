@@ -53,6 +53,7 @@ class Admin:
         dead, state = DeadLetterVerbs(engine, self._access), StateVerbs(engine, self._access)
         cron = CronVerbs(engine, self._access, steps)
         verbs: dict[str, Callable[..., dict[str, Any]]] = {
+            "ping": self.ping,
             "enqueue": self.enqueue,
             "steps": self.steps,
             "stats": self.stats,
@@ -84,6 +85,10 @@ class Admin:
             return known(**args)
         except ValidationError as error:
             raise ValidationFailed(f'the arguments of "{verb}"', _details(error)) from None
+
+    def ping(self) -> dict[str, Any]:
+        """Who answers."""
+        return {"pid": os.getpid(), "version": motia_fast.__version__}
 
     def enqueue(
         self,

@@ -15,7 +15,7 @@ from motia_fast.control.plain import to_plain
 from motia_fast.errors import ControlError, NotRunning
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from datetime import datetime
 
 #: Bytes that are taken from the socket at once.
@@ -148,9 +148,7 @@ class Client:
         return rows
 
     def _paged(self, verb: str, name: str, limit: int, after: int | str | None, **args: Any) -> list[dict[str, Any]]:
-        rows: list[dict[str, Any]] = []
-        for page in pages(lambda **more: self.call(verb, **args, **more), limit, after):
-            rows += page[name]
+        rows: list[dict[str, Any]] = collected(self.call, verb, name, limit, after, **args)[name]
         return rows
 
     def _connected(self, deadline: float) -> socket.socket:
@@ -205,14 +203,18 @@ class Client:
         )
 
 
-def pages(ask: Callable[..., dict[str, Any]], limit: int, after: int | str | None) -> Iterator[dict[str, Any]]:
-    """Asks for pages until `limit` rows were seen or none follow; a page may be shorter than what was asked for."""
-    while limit > 0:
-        page = ask(limit=limit, after=after)
-        yield page
-        limit, after = limit - page["count"], page["next"]
-        if after is None:
-            return
+def collected(
+    ask: Callable[..., Any], verb: str, name: str, limit: int, after: int | str | None, **args: Any
+) -> dict[str, Any]:
+    """``{name: rows, "next": key}`` of a verb with pages, which may each be shorter than what is asked for."""
+    rows: list[dict[str, Any]] = []
+    following = after
+    while True:
+        page = ask(verb, limit=limit - len(rows), after=following, **args)
+        rows += page[name]
+        following = page["next"]
+        if following is None or len(rows) >= limit:
+            return {name: rows, "next": following}
 
 
 def _line_of(connection: socket.socket, deadline: float) -> bytes:

@@ -27,8 +27,8 @@ class Page(Generic[Row]):
     next: int | str | None
 
     def answer(self, name: str, view: Callable[[Row], dict[str, Any]]) -> dict[str, Any]:
-        """``{name: [..], "count": rows, "next": key}``."""
-        return {name: [view(row) for row in self.rows], "count": len(self.rows), "next": self.next}
+        """``{name: [..], "next": key}``."""
+        return {name: [view(row) for row in self.rows], "next": self.next}
 
 
 def page(

@@ -2,30 +2,24 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from motia_fast.context import new_trace_id
+from motia_fast.contract import JobFilter
 from motia_fast.control import views
 from motia_fast.crontab import Crontab
+from motia_fast.encoding import encode
 from motia_fast.errors import ControlError, CronError, UnknownSubscription, nearest
-from motia_fast.messages import meta_of
-from motia_fast.triggers import CronTrigger
+from motia_fast.schedules import schedules_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from motia_fast.access import SyncAccess
     from motia_fast.clock import Micros
-    from motia_fast.contract import Engine, ScheduleRow
+    from motia_fast.contract import Engine, JobView, ScheduleRow
+    from motia_fast.schedules import Schedule
     from motia_fast.steps import Step
-
-
-class Cron(NamedTuple):
-    """One cron trigger as it is declared."""
-
-    subscription: str
-    step: str
-    trigger: CronTrigger
 
 
 class CronVerbs:
@@ -35,37 +29,55 @@ class CronVerbs:
         """`steps` is what is declared; None on a directory at rest."""
         self._engine = engine
         self._access = access
-        self._declared = None if steps is None else {cron.subscription: cron for cron in _crons(steps)}
+        self._declared = None if steps is None else {each.subscription: each for each in schedules_of(steps)}
 
     def schedules(self) -> dict[str, Any]:
         """All schedules with their last and next times.
 
         `last` is that of the last tick, or of the declaration. On a directory at rest these are the schedules that it
-        keeps, and a missed tick is not counted in. A schedule that is no longer declared is an orphan, without a next.
+        keeps, and ticks that are missed meanwhile are not told. A schedule that is no longer declared is orphaned, and
+        has no `next`.
         """
-        rows = {row.subscription: row for row in self._engine.schedules.rows()}
-        return {"schedules": [self._schedule(row) for _, row in sorted(rows.items())]}
+        rows = sorted(self._engine.schedules.rows(), key=lambda row: row.subscription)
+        return {"schedules": [self._schedule(row) for row in rows]}
 
     def run(self, name: str) -> dict[str, Any]:
         """Fires a tick now, of the step or subscription that is named; returns its job.
 
-        Raises `UnknownSubscription`, and `ControlError` where nothing is declared, or when it cannot fire.
+        Raises `UnknownSubscription`, and `ControlError` where nothing is declared, or an earlier tick forbids it.
         """
-        cron = self._cron(name)
+        schedule = self._named(name)
+        if schedule.overlap == "skip":
+            self._refuse_overlap(schedule.subscription)
         at = self._engine.settings.clock.now()
-        self._declare(cron, at)
-        meta = meta_of(new_trace_id())
-        fired = self._access.call(lambda: self._engine.schedules.fire(cron.subscription, at, meta))
+        self._declare(schedule, at - 1)
+        meta = encode({"trace": new_trace_id(), "at": at})
+        fired = self._access.call(lambda: self._engine.schedules.fire(schedule.subscription, at, meta))
         if fired is None:
-            raise ControlError(f'"{cron.step}" did not fire: its last tick is not before {views.iso(at)}')
+            raise ControlError(f"{schedule.subscription} did not fire: its last tick is not before {views.iso(at)}")
         self._access.durable(fired.commit)
-        return {"step": cron.step, "subscription": cron.subscription, **views.receipt(fired.receipts[0])}
+        about = {"step": views.step_of(schedule.subscription), "subscription": schedule.subscription}
+        return about | views.receipt(fired.receipts[0])
 
-    def _declare(self, cron: Cron, at: Micros) -> None:
-        # An application that never ran has no rows yet; its trigger would be declared at its start, before now.
-        crontab = cron.trigger.crontab
-        if crontab is not None and all(r.subscription != cron.subscription for r in self._engine.schedules.rows()):
-            self._engine.schedules.declare(cron.subscription, crontab.expression, crontab.timezone, at - 1)
+    def _declare(self, schedule: Schedule, last: Micros) -> None:
+        # Where the application never ran with this schedule there is no row yet; a row that is there stays as it is.
+        crontab, declare = schedule.crontab, self._engine.schedules.declare
+        self._access.call(lambda: declare(schedule.subscription, crontab.expression, crontab.timezone, last))
+
+    def _refuse_overlap(self, subscription: str) -> None:
+        unfinished = self._unfinished(subscription)
+        if unfinished is not None:
+            raise ControlError(
+                f"{subscription} did not fire: its last tick is unfinished (job {unfinished.id}, {unfinished.state}), "
+                'and two are not to overlap; declare overlap="allow" if they may'
+            )
+
+    def _unfinished(self, subscription: str) -> JobView | None:
+        for state in ("running", "ready", "scheduled"):
+            found = self._engine.inspect.jobs(JobFilter(subscription=subscription, state=state), 1)
+            if found:
+                return found[0]
+        return None
 
     def _schedule(self, row: ScheduleRow) -> dict[str, Any]:
         orphaned = None if self._declared is None else row.subscription not in self._declared
@@ -87,30 +99,20 @@ class CronVerbs:
             return None
         return crontab.next_fire(self._engine.settings.clock.now())
 
-    def _cron(self, name: str) -> Cron:
+    def _named(self, name: str) -> Schedule:
         if self._declared is None:
             raise ControlError(
                 f'a data directory at rest does not know the steps, so "{name}" cannot be fired; start the '
                 "application, or name it (--app TARGET)"
             )
-        found = [cron for cron in self._declared.values() if name in (cron.step, cron.subscription)]
+        found = [each for key, each in self._declared.items() if name in (key, views.step_of(key))]
         if not found:
             raise UnknownSubscription(f'no step "{name}" has a cron trigger{self._known(name)}')
         if len(found) > 1:
-            several = ", ".join(cron.subscription for cron in found)
+            several = ", ".join(each.subscription for each in found)
             raise UnknownSubscription(f'"{name}" has several cron triggers; name one of them: {several}')
         return found[0]
 
     def _known(self, name: str) -> str:
-        names = sorted({cron.step for cron in (self._declared or {}).values()})
+        names = sorted({views.step_of(subscription) for subscription in self._declared or ()})
         return nearest(name, names) or f"; those that have one: {', '.join(names) or 'none'}"
-
-
-def _crons(steps: Sequence[Step[..., Any]]) -> list[Cron]:
-    found: list[Cron] = []
-    for step in steps:
-        for subscription in step.subscriptions():
-            trigger = step.trigger_of(subscription.id)
-            if isinstance(trigger, CronTrigger):
-                found.append(Cron(subscription.id, step.name, trigger))
-    return found

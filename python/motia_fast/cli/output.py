@@ -1,0 +1,100 @@
+"""What commands print: tables, JSON, and single lines. Nothing is shortened without saying so."""
+
+from __future__ import annotations
+
+import json
+import sys
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+#: Characters of data that a line of a table shows.
+PREVIEW = 60
+
+#: What would move the cursor, ring or start a terminal's escape sequence; a newline and a tab have their uses.
+_CONTROLS = {code: f"\\x{code:02x}" for code in (*range(0x20), *range(0x7F, 0xA0)) if chr(code) not in "\n\t"}
+
+
+def show(answer: Any, as_json: bool, human: Callable[[Any], None]) -> None:
+    """Prints an answer as JSON, or the way people read it."""
+    if as_json:
+        print_json(answer)
+    else:
+        human(answer)
+
+
+def print_json(answer: Any, indent: int | None = 2) -> None:
+    """Prints a value as JSON."""
+    say(json.dumps(answer, ensure_ascii=False, indent=indent))
+
+
+def say(text: str) -> None:
+    """Prints text; what could steer the terminal is made visible."""
+    sys.stdout.write(_clean(text) + "\n")
+
+
+def table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """Prints a table: with lines and folded to its width on a terminal, else one line a row, as wide as it is."""
+    cells = [[_clean(cell) for cell in row] for row in rows]
+    if sys.stdout.isatty():
+        _rich_table(columns, cells)
+    else:
+        _plain_table(columns, [[cell.replace("\n", "\\n") for cell in row] for row in cells])
+
+
+def fields(values: Mapping[str, str]) -> None:
+    """Prints names and their values, one a line."""
+    width = max(map(len, values))
+    for name, value in values.items():
+        say(f"{name:<{width}}  {value}")
+
+
+def more(page: Mapping[str, Any], flag: str = "--after") -> None:
+    """Says how to go on, where a page is not the last one."""
+    if page["next"] is not None:
+        typer.echo(f"there are more: {flag} {page['next']}", err=True)
+
+
+def preview(value: Any) -> str:
+    """A value in a line, cut with a word about its length where it is long."""
+    text = json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= PREVIEW else f"{text[:PREVIEW]}… ({len(text):,} characters)"
+
+
+def when(time: str | None) -> str:
+    """A time of an answer in the local zone, to the second."""
+    if time is None:
+        return "-"
+    return datetime.fromisoformat(time).astimezone().isoformat(" ", "seconds")
+
+
+def count(number: int, what: str) -> str:
+    """Such as ``1 dead letter`` and ``2 dead letters``."""
+    return f"{number:,} {what}" if number == 1 else f"{number:,} {what}s"
+
+
+def _rich_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    shown = Table(*columns, header_style="bold")
+    for column in shown.columns:
+        column.overflow = "fold"
+    for row in rows:
+        shown.add_row(*(Text(cell) for cell in row))  # Text, since brackets in a cell are no markup
+    Console().print(shown)
+
+
+def _plain_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    widths = [max(map(len, column)) for column in zip(columns, *rows, strict=True)]
+    for row in (columns, *rows):
+        line = "  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True))
+        sys.stdout.write(line.rstrip() + "\n")
+
+
+def _clean(text: str) -> str:
+    return text.translate(_CONTROLS)
