@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, Generic, NamedTuple, TypeVar, cast
+from typing import Any, Generic, NamedTuple, TypeVar, cast, overload
 from urllib.parse import parse_qsl
 
 from typing_extensions import override
@@ -27,20 +27,20 @@ class Address(NamedTuple):
 class Headers(Mapping[str, str]):
     """The headers of a request; names in any case. One that was sent repeatedly reads as one, joined by commas."""
 
-    __slots__ = ("_values",)
+    __slots__ = ("_pairs", "_values")
 
     def __init__(self, pairs: Mapping[str, str] | Iterable[tuple[str, str]] = ()) -> None:
         """Takes names and values in the order in which they were sent."""
-        self._values: dict[str, list[str]] = {}
         if isinstance(pairs, Mapping):
             pairs = cast("Mapping[str, str]", pairs).items()
-        for name, value in pairs:
-            self._values.setdefault(name.lower(), []).append(value)
+        self._pairs = [(name.lower(), value) for name, value in pairs]
+        self._values = dict(self._pairs)
+        if len(self._values) < len(self._pairs):
+            self._values = {name: _joined(name, self.get_all(name)) for name in self._values}
 
     @override
     def __getitem__(self, name: str) -> str:
-        values = self._values[name.lower()]
-        return values[0] if len(values) == 1 else ("; " if name.lower() == "cookie" else ", ").join(values)
+        return self._values[name.lower()]
 
     @override
     def __iter__(self) -> Iterator[str]:
@@ -54,13 +54,29 @@ class Headers(Mapping[str, str]):
     def __contains__(self, name: object) -> bool:
         return isinstance(name, str) and name.lower() in self._values
 
+    @overload
+    def get(self, name: str, /) -> str | None: ...
+    @overload
+    def get(self, name: str, /, default: str) -> str: ...
+    @overload
+    def get(self, name: str, /, default: T) -> str | T: ...
+    @override
+    def get(self, name: str, /, default: Any = None) -> Any:
+        """As of any mapping, without the exception that the inherited one makes of each header that is not there."""
+        return self._values.get(name.lower(), default)
+
     def get_all(self, name: str) -> list[str]:
         """All values of a header, each as it was sent; an empty list where it was not."""
-        return list(self._values.get(name.lower(), ()))
+        wanted = name.lower()
+        return [value for name, value in self._pairs if name == wanted]
 
     @override
     def __repr__(self) -> str:
-        return f"Headers({dict(self)!r})"
+        return f"Headers({self._values!r})"
+
+
+def _joined(name: str, values: list[str]) -> str:
+    return ("; " if name == "cookie" else ", ").join(values)
 
 
 class Request(Generic[T]):

@@ -50,16 +50,16 @@ def response_of(returned: object) -> Response:
 
 
 def _understood(returned: object) -> Response:
+    if isinstance(returned, dict | Mapping):  # dict says what Mapping does, ten times faster
+        returned = _of_mapping(returned)
+    if isinstance(returned, Response):
+        _check(returned)
+        return returned
     if returned is None:
         return Response(204)
-    if isinstance(returned, BaseModel) or (is_dataclass(returned) and not isinstance(returned, Response | type)):
+    if isinstance(returned, BaseModel) or (is_dataclass(returned) and not isinstance(returned, type)):
         return Response(200, returned)
-    if isinstance(returned, Mapping):
-        returned = _of_mapping(returned)
-    if not isinstance(returned, Response):
-        raise BadResponse('is no response; to send it, return {"status": 200, "body": ..}')
-    _check(returned)
-    return returned
+    raise BadResponse('is no response; to send it, return {"status": 200, "body": ..}')
 
 
 _KEYS = ("status", "body", "headers")
@@ -79,7 +79,7 @@ def _of_mapping(returned: Mapping[Any, Any]) -> Response:
 def _check(response: Response) -> None:
     if not _is_status(response.status):
         raise BadResponse(f"has the status {_short(response.status)}, not a number from 200 to 599; {_ADVICE}")
-    if not isinstance(response.headers, Mapping):
+    if not isinstance(response.headers, dict | Mapping):
         raise BadResponse(f"has the headers {_short(response.headers)}, not a dict of strings")
 
 

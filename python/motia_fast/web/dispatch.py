@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 class Probes:
     """What the built-in routes tell."""
 
-    #: Why the application cannot serve now, None while it can. Asked for each request, and told to clients.
+    #: Why the application cannot serve now, None while it can. Asked for each request; told by ``/readyz``.
     ready: Callable[[], str | None]
     #: The text of ``/metrics``, in Prometheus' format.
     metrics: Callable[[], str | Awaitable[str]]
@@ -80,7 +80,7 @@ class Application:
         self._check_ready()
         data = await body.read(raw, route.max_body, route.trigger.request_timeout)
         self._check_ready()  # it may have taken a while
-        request = Request[Any](
+        request: Request[Any] = Request(
             raw.method,
             raw.path,
             path_params=params,
@@ -93,8 +93,8 @@ class Application:
         return await self._exchanges.run(route, request)
 
     def _check_ready(self) -> None:
-        if (why := self._unready()) is not None:
-            raise Refused(refusals.unavailable(why))
+        if self._unready() is not None:  # why is for operators, and may name paths of the machine
+            raise Refused(refusals.unavailable(self._refusing or "not ready; see /readyz"))
 
     def _unready(self) -> str | None:
         return self._refusing or self._probes.ready()

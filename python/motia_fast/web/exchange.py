@@ -70,8 +70,11 @@ class Exchange:
     request: Request[Any]
     ctx: Context
     answer: asyncio.Future[RawResponse]
-    task: asyncio.Task[RawResponse] | None = None
+    #: The strong reference that keeps the task alive.
+    task: asyncio.Task[None] | None = None
     timer: asyncio.TimerHandle | None = None
+    #: A task that is cancelled before its first step never runs any of its code.
+    started: bool = False
     #: The handler was called: a `def` handler cannot be stopped any more.
     handling: bool = False
     #: Why its client was answered before the step ended.
@@ -117,17 +120,20 @@ class Exchanges:
 
     # ---------------------------------------------------------------- in its task
 
-    async def _pipeline(self, exchange: Exchange) -> RawResponse:
+    async def _pipeline(self, exchange: Exchange) -> None:
+        exchange.started = True
         current.set(exchange.ctx)  # middleware and conditions may use the ambient names too
         try:
-            return render(await self._through(exchange, 0))
+            exchange.give(render(await self._through(exchange, 0)))
         except (KeyboardInterrupt, GeneratorExit):
             raise
         # A handler that calls sys.exit(), or awaits what somebody else cancelled, fails: it does not end the server.
         except BaseException as error:
             if exchange.over is not None and isinstance(error, asyncio.CancelledError):
                 raise
-            return render(_failed(exchange, error))
+            exchange.give(render(_failed(exchange, error)))
+        finally:
+            self._finish(exchange)
 
     async def _through(self, exchange: Exchange, index: int) -> Response:
         """The middleware from `index` on, and what it goes around."""
@@ -163,7 +169,6 @@ class Exchanges:
         self._running.add(exchange)
         self._idle.clear()
         exchange.task = loop.create_task(self._pipeline(exchange))
-        exchange.task.add_done_callback(lambda task: self._finished(exchange, task))
         return exchange
 
     def _time_out(self, exchange: Exchange, seconds: float) -> None:
@@ -173,21 +178,24 @@ class Exchanges:
         """Answers now. An `async def` is cancelled and may write no more; a `def` that runs goes on to its end."""
         exchange.over = why
         exchange.give(render(response))
-        if exchange.task is None or (exchange.route.step.kind == "thread" and exchange.handling):
+        if exchange.route.step.kind == "thread" and exchange.handling:
             return
         self._execution.close(exchange.ctx, f'step "{exchange.route.step.name}" may not write any more: {why}')
-        exchange.task.cancel()
+        if exchange.task is not None:
+            exchange.task.cancel()
+        if not exchange.started:
+            self._finish(exchange)
 
-    def _finished(self, exchange: Exchange, task: asyncio.Task[RawResponse]) -> None:
+    def _finish(self, exchange: Exchange) -> None:
         if exchange.timer is not None:
             exchange.timer.cancel()
         self._running.discard(exchange)
         if not self._running:
             self._idle.set()
-        if task.cancelled() or task.exception() is not None:
-            exchange.give(render(refusals.unavailable("the server is stopping")))
-        else:
-            exchange.give(task.result())
+        exchange.give(_STOPPING)  # for a task that ended without an answer, by Ctrl-C
+
+
+_STOPPING = render(refusals.unavailable("the server is stopping"))
 
 
 def _failed(exchange: Exchange, error: BaseException) -> Response:
