@@ -9,9 +9,8 @@ from urllib.parse import urlencode
 
 from motia_fast.clock import SECOND, ManualClock, micros
 from motia_fast.encoding import decode, encode
-from motia_fast.web import RawRequest
-
 from motia_fast.testing.answer import Answer
+from motia_fast.web import RawRequest
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -161,7 +160,7 @@ class Harness:
             # All that was committed can be claimed now, so a turn that leads to no other commit had nothing to do.
             worker.wake()
             if not await worker.until(lambda: worker.settled and _keys(services) <= stuck, wait):
-                stuck |= _keys(services)
+                stuck.update(_keys(services))
             elif engine.committed == before:
                 return
 
