@@ -4,58 +4,83 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import os
 import sys
 import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from motia_fast.app.application import App
-from motia_fast.errors import DeclarationError, Mistake
+from motia_fast.errors import DeclarationError, Mistake, nearest
 
 if TYPE_CHECKING:
     from types import ModuleType
+
+_KINDS = "a target is app.py, app.py:name, package.module:name or a folder of steps"
 
 
 def load_target(target: str) -> App:
     """The App of ``app.py``, ``app.py:name``, ``package.module:name``, or of a folder of steps.
 
-    A folder becomes an App of its own, with its data directory in the folder. The file's folder goes on `sys.path`, and
-    the file is imported under its own name, so that ``from app import app`` in a step finds the same App. Raises
+    A folder with an ``app.py`` that has an App is that App; any other becomes an App of its own, with its data
+    directory in the folder. A file is imported under the name by which its own steps import it (``from app import
+    app``, or ``from package.app import app`` inside a package), so that they find the same App. Raises
     `DeclarationError` where there is no such file, module or App, or where it cannot be imported (with the traceback).
     """
     path, _, name = target.rpartition(":") if ":" in target else (target, "", "")
     if not name and Path(path).is_dir():
         return _of_folder(Path(path).resolve())
-    module = _module_of_file(Path(path)) if path.endswith(".py") or Path(path).is_file() else _module_of_name(path)
+    is_file = path.endswith(".py") or os.sep in path or Path(path).is_file()
+    module = _module_of_file(Path(path)) if is_file else _module_of_name(path)
     return _app_of(module, name, target)
 
 
 def _of_folder(folder: Path) -> App:
+    if (folder / "app.py").is_file():
+        module = _module_of_file(folder / "app.py")
+        if _apps(module):
+            return _app_of(module, "", str(folder / "app.py"))
     app = App(folder.name, home=folder)
     app.discover(folder)
     return app
 
 
+# ---------------------------------------------------------------- the module
+
+
 def _module_of_file(path: Path) -> ModuleType:
     if not path.is_file():
-        raise _mistake(str(path), "there is no such file")
+        raise _mistake(str(path), f"there is no such file{_nearest_in(path.parent, path.name)}")
     path = path.resolve()
-    loaded = sys.modules.get(path.stem)
-    if loaded is not None and Path(getattr(loaded, "__file__", None) or "").resolve() == path:
-        return loaded
-    if loaded is not None:
-        raise _mistake(str(path), f'another module is called "{path.stem}" already; rename the file')
-    _put_first(path.parent)
-    return _imported(path.stem, str(path))
+    root = path.parent
+    while (root / "__init__.py").is_file():
+        root = root.parent
+    name = ".".join(path.relative_to(root).with_suffix("").parts)
+    _refuse_taken(name, path)
+    _put_first(root)
+    return _imported(name, str(path))
+
+
+def _refuse_taken(name: str, path: Path) -> None:
+    """A file whose name imports another module would be one module here and another one in its steps."""
+    if "." in path.stem or path.suffix != ".py":
+        raise _mistake(str(path), "cannot be imported by its name; rename the file to one word and .py")
+    loaded = sys.modules.get(name)
+    if loaded is not None and not _is(loaded, path):
+        raise _mistake(str(path), f'another module is called "{name}" already; rename the file')
+    if name in sys.stdlib_module_names:
+        raise _mistake(str(path), f'Python has a module "{name}" of its own; rename the file')
+
+
+def _is(module: ModuleType, path: Path) -> bool:
+    return Path(getattr(module, "__file__", None) or "").resolve() == path
 
 
 def _module_of_name(name: str) -> ModuleType:
     _put_first(Path.cwd())
-    if importlib.util.find_spec(name.partition(".")[0]) is None:
-        raise _mistake(
-            name,
-            "there is no such file, folder or module; a target is app.py, app.py:name, package.module:name or a folder",
-        )
+    top = name.partition(".")[0]
+    if not top.isidentifier() or importlib.util.find_spec(top) is None:
+        raise _mistake(name, f"there is no such file, folder or module{_nearest_in(Path.cwd(), name)}")
     return _imported(name, name)
 
 
@@ -64,43 +89,58 @@ def _imported(name: str, where: str) -> ModuleType:
         return importlib.import_module(name)
     except DeclarationError:
         raise
-    except Exception:  # noqa: BLE001 -- it is the user's code
-        raise _mistake(where, f"cannot be imported:\n{_traceback()}") from None
+    except Exception as error:  # noqa: BLE001 -- it is the user's code
+        if isinstance(error, ModuleNotFoundError) and error.name == name:
+            raise _mistake(where, "there is no such module") from None
+        raise _mistake(where, f"cannot be imported:\n{_traceback(error)}") from None
 
 
-def _traceback() -> str:
+def _traceback(error: Exception) -> str:
     """From the file's own code on: what the import machinery and this module did says nothing."""
-    error = sys.exc_info()[1]
-    frames = traceback.TracebackException.from_exception(error) if error else None
-    if frames is None:
-        return ""
-    shown = [f for f in frames.stack if not f.filename.startswith("<frozen") and f.filename not in _OWN]
-    frames.stack = traceback.StackSummary.from_list(shown)
-    return "".join(frames.format()).rstrip()
+    told = traceback.TracebackException.from_exception(error)
+    told.stack = traceback.StackSummary.from_list(
+        [f for f in told.stack if not f.filename.startswith("<frozen") and f.filename not in _OWN]
+    )
+    return "".join(told.format()).rstrip()
 
 
 _OWN = (__file__, importlib.__file__)
 
 
+# ---------------------------------------------------------------- the App in it
+
+
 def _app_of(module: ModuleType, name: str, target: str) -> App:
+    apps = _apps(module)
     if name:
-        found = getattr(module, name, None)
-        if not isinstance(found, App):
-            raise _mistake(target, f'"{name}" is not an App there, but {type(found).__name__}{_listed(module)}')
-        return found
-    apps = {id(value): value for value in vars(module).values() if isinstance(value, App)}
-    if len(apps) == 1:
-        return next(iter(apps.values()))
-    if isinstance(app := getattr(module, "app", None), App):
-        return app
+        return _named(module, name, target)
+    if "app" in apps or len(set(map(id, apps.values()))) == 1:
+        return apps.get("app") or next(iter(apps.values()))
     if not apps:
         raise _mistake(target, 'has no App; write `app = App("name")` at its top level')
-    raise _mistake(target, f"has several Apps; say which one{_listed(module)}")
+    raise _mistake(target, f"has several Apps ({', '.join(apps)}); name one: {target}:{next(iter(apps))}")
 
 
-def _listed(module: ModuleType) -> str:
-    names = [name for name, value in vars(module).items() if isinstance(value, App)]
-    return f" (there is {', '.join(names)})" if names else ""
+def _named(module: ModuleType, name: str, target: str) -> App:
+    found = getattr(module, name, None)
+    if isinstance(found, App):
+        return found
+    what = f"is a {type(found).__name__}, not an App" if hasattr(module, name) else "is not there"
+    apps = _apps(module)
+    there = f"; its Apps: {', '.join(apps)}" if apps else '; write `app = App("name")` at its top level'
+    raise _mistake(target, f'"{name}" {what}{nearest(name, apps) or there}')
+
+
+def _apps(module: ModuleType) -> dict[str, App]:
+    return {name: value for name, value in vars(module).items() if isinstance(value, App)}
+
+
+def _nearest_in(folder: Path, name: str) -> str:
+    try:
+        entries = [entry.name for entry in folder.iterdir() if entry.suffix == ".py" or entry.is_dir()]
+    except OSError:
+        entries = []
+    return nearest(name, entries) or f"; {_KINDS}"
 
 
 def _put_first(folder: Path) -> None:
