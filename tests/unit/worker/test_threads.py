@@ -110,7 +110,7 @@ async def test_a_cancelled_caller_leaves_the_call_running_and_the_thread_usable(
         await task
     assert not ended.is_set()
     go.set()
-    assert await threads.run(lambda: ended.is_set())
+    assert await threads.run(ended.is_set)
 
 
 async def test_many_results_at_once_all_come_back() -> None:
