@@ -75,6 +75,7 @@ class Session:
 
     async def enqueue(self, messages: Sequence[Message]) -> Enqueued:
         """Enqueues, in one commit. Raises as `Engine.enqueue` but for `PendingFull`, and `ContextClosed`."""
+        self.ledger.check()
         for message in messages:
             self.check(message)
         made = await self.access.call(lambda: self._open().enqueue(messages))
@@ -124,9 +125,6 @@ class Session:
         self.ledger.note(commit)
         if self.waits:
             await self.access.durable(commit)
-        else:
-            # The loop is to wake for it even if nobody waits: a delay may now be the next thing that time does.
-            self.engine.watch(commit)
 
 
 class SyncSession:
@@ -155,6 +153,7 @@ class SyncSession:
 
     def enqueue(self, messages: Sequence[Message]) -> Enqueued:
         """As `Session.enqueue`."""
+        self.ledger.check()
         for message in messages:
             self.check(message)
         made = self.access.call(lambda: self._open().enqueue(messages))
@@ -205,5 +204,3 @@ class SyncSession:
         self.ledger.note(commit)
         if self.waits:
             self.access.durable(commit)
-        else:
-            self.engine.watch(commit)
