@@ -104,8 +104,8 @@ class Ticker:
 
         The first call declares the schedules. Call it a few times a minute even so, since the wall clock may be set; a
         call too many does no harm. From any thread, one call at a time; it takes milliseconds, and reads the store only
-        where a tick of `overlap="skip"` is due. While the engine refuses work (`PendingFull`, `DiskLow`), what is due stays due, and
-        the time that is returned is near. Raises `EngineStopped`, `EngineClosed`.
+        where a tick of `overlap="skip"` is due. While the engine refuses work (`PendingFull`, `DiskLow`), what is due
+        stays due, and the time that is returned is near. Raises `EngineStopped`, `EngineClosed`.
         """
         try:
             self.next_due = self._fire_all(now)
