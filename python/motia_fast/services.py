@@ -77,7 +77,6 @@ class Plan:
 class Services:
     """What runs for one App: `open` (engine), `work` (and worker, schedules), `serve` (and control socket, HTTP)."""
 
-    engine: Engine
     access: AsyncAccess
     blocking: SyncAccess
     session: Session
@@ -95,6 +94,7 @@ class Services:
         #: Set when the engine has stopped for good; `engine.failure` says why.
         self.failed = asyncio.Event()
         self.server: Server | None = None
+        self._engine: Engine | None = None
         self._inputs = Inputs(plan.steps)
         self._stack = AsyncExitStack()
 
@@ -103,7 +103,7 @@ class Services:
     async def open(self) -> None:
         """Opens the engine, declares the subscriptions, and listens to it on this loop."""
         plan = self.plan
-        self.engine = await asyncio.to_thread(open_engine, plan.settings.engine, plan.engine_settings())
+        self._engine = await asyncio.to_thread(open_engine, plan.settings.engine, plan.engine_settings())
         self._stack.push_async_callback(asyncio.to_thread, self.engine.close)
         _keep_out_of_git(plan.settings.data_dir)
         self.registered = await asyncio.to_thread(self.engine.register, plan.subscriptions())
@@ -178,9 +178,16 @@ class Services:
     # ---------------------------------------------------------------- what others ask
 
     @property
+    def engine(self) -> Engine:
+        """The engine. Raises `EngineClosed` before `open`."""
+        if self._engine is None:
+            raise EngineClosed("the engine is not opened yet")
+        return self._engine
+
+    @property
     def failure(self) -> EngineStopped | None:
         """Why the engine stopped for good, None while it works."""
-        return self.engine.failure if self.opened else None
+        return None if self._engine is None else self._engine.failure
 
     @property
     def url(self) -> str:

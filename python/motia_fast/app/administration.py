@@ -8,6 +8,7 @@ from motia_fast.access import SyncAccess
 from motia_fast.context import new_trace_id
 from motia_fast.contract import JobFilter
 from motia_fast.encoding import encode
+from motia_fast.errors import ValidationFailed
 from motia_fast.messages import message_of, meta_of
 from motia_fast.session import Ledger, SyncSession
 from motia_fast.state_store import SyncStateManager
@@ -41,17 +42,19 @@ class Dead:
         services = self._services()
         return await services.access.cold(lambda: services.engine.dead.get(job))
 
-    async def retry(self, *jobs: int, step: str | None = None, data: Any = _KEEP) -> int:
+    async def retry(self, *jobs: int, step: str | None = None, every: bool = False, data: Any = _KEEP) -> int:
         """Makes dead letters ready again, with all their attempts before them; returns their number.
 
-        Without ids: those of `step`, or all. `data` replaces their payload.
+        Which: those that are named, all of a `step`, or with `every` all there are (else `ValidationFailed`). `data`
+        replaces their payload.
         """
-        payload = None if data is _KEEP else encode(data)
-        return await self._change(lambda services: services.engine.dead.retry(_which(jobs, step), payload))
+        which, payload = _which(jobs, step, every=every), None if data is _KEEP else encode(data)
+        return await self._change(lambda services: services.engine.dead.retry(which, payload))
 
-    async def purge(self, *jobs: int, step: str | None = None) -> int:
-        """Forgets dead letters; returns their number. Without ids: those of `step`, or all."""
-        return await self._change(lambda services: services.engine.dead.purge(_which(jobs, step)))
+    async def purge(self, *jobs: int, step: str | None = None, every: bool = False) -> int:
+        """Forgets dead letters, chosen as for `retry`; returns their number."""
+        which = _which(jobs, step, every=every)
+        return await self._change(lambda services: services.engine.dead.purge(which))
 
     async def _change(self, verb: Callable[[Services], tuple[int, int]]) -> int:
         services = self._services()
@@ -76,14 +79,15 @@ class SyncDead:
         """As `Dead.get`."""
         return self._services().engine.dead.get(job)
 
-    def retry(self, *jobs: int, step: str | None = None, data: Any = _KEEP) -> int:
+    def retry(self, *jobs: int, step: str | None = None, every: bool = False, data: Any = _KEEP) -> int:
         """As `Dead.retry`."""
-        payload = None if data is _KEEP else encode(data)
-        return self._change(lambda services: services.engine.dead.retry(_which(jobs, step), payload))
+        which, payload = _which(jobs, step, every=every), None if data is _KEEP else encode(data)
+        return self._change(lambda services: services.engine.dead.retry(which, payload))
 
-    def purge(self, *jobs: int, step: str | None = None) -> int:
+    def purge(self, *jobs: int, step: str | None = None, every: bool = False) -> int:
         """As `Dead.purge`."""
-        return self._change(lambda services: services.engine.dead.purge(_which(jobs, step)))
+        which = _which(jobs, step, every=every)
+        return self._change(lambda services: services.engine.dead.purge(which))
 
     def _change(self, verb: Callable[[Services], tuple[int, int]]) -> int:
         services = self._services()
@@ -120,5 +124,10 @@ class SyncApp:
         return SyncSession(SyncAccess(self._services().engine), Ledger(), waits=True)
 
 
-def _which(jobs: tuple[int, ...], step: str | None) -> JobFilter:
+def _which(jobs: tuple[int, ...], step: str | None, *, every: bool) -> JobFilter:
+    if not (jobs or step is not None or every):
+        raise ValidationFailed(
+            "which dead letters",
+            [{"loc": ["jobs"], "msg": "name jobs or a step, or say every=True", "type": "missing"}],
+        )
     return JobFilter(ids=jobs or None, step=step)

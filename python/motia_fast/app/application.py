@@ -151,7 +151,12 @@ class App:
 
     async def __aenter__(self) -> Self:
         """Opens the engine alone: nothing runs, but everything can be enqueued, read and written."""
-        await self.prepare(self.settings()).open()
+        services = self.prepare(self.settings())
+        try:
+            await services.open()
+        except BaseException:
+            await self.close()
+            raise
         return self
 
     async def __aexit__(
