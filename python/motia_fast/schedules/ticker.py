@@ -68,12 +68,11 @@ class _Looked(NamedTuple):
     """When a schedule was last looked at, and what was found: there is no need to look again before `next_due`."""
 
     at: Micros
-    last: Micros
     next_due: Micros | None
 
-    def holds(self, last: Micros, now: Micros) -> bool:
-        # A clock that was set back, or a tick that somebody else fired, makes it void.
-        return last == self.last and self.at <= now and (self.next_due is None or now < self.next_due)
+    def holds(self, now: Micros) -> bool:
+        # A clock that was set back makes it void.
+        return self.at <= now and (self.next_due is None or now < self.next_due)
 
 
 class Ticker:
@@ -123,7 +122,7 @@ class Ticker:
 
     def _look(self, schedule: Schedule, row: ScheduleRow | None, now: Micros) -> Micros | None:
         looked = self._looked.get(schedule.subscription)
-        if looked is not None and row is not None and looked.holds(row.last, now):
+        if looked is not None and looked.holds(now):
             return looked.next_due
         todo = plan(schedule.crontab, row, schedule.misfire, now)
         if todo.fires:
@@ -131,7 +130,7 @@ class Ticker:
         elif todo.why is not None:
             self._set(schedule, row, todo, todo.why)
         self._count_missed(schedule, todo)
-        self._looked[schedule.subscription] = _Looked(now, todo.last, todo.next_due)
+        self._looked[schedule.subscription] = _Looked(now, todo.next_due)
         return todo.next_due
 
     def _fire(self, schedule: Schedule, todo: Plan) -> None:
