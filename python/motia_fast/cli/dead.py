@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from typing import Annotated, Any
 
 import typer
 
 from motia_fast.cli.groups import group
 from motia_fast.cli.options import After, AppTarget, AsJson, DataDir, Json, Limit, OfStep, json_of
-from motia_fast.cli.output import count, fields, more, preview, say, show, table, when
+from motia_fast.cli.output import count, fields, more, preview, print_json, say, show, table, when
 from motia_fast.cli.reach import answerer
 from motia_fast.control.client import collected
 
@@ -109,7 +108,8 @@ def _print_letter(letter: dict[str, Any]) -> None:
             "trace": trace or "-",
         }
     )
-    say(f"data\n{json.dumps(letter['payload'], ensure_ascii=False, indent=2)}")
+    say("data")
+    print_json(letter["payload"])
     for attempt in letter["attempts"]:
         say(f"\nfailure {attempt['number']} at {when(attempt['at'])} ({attempt['reason']})")
         say((attempt["traceback"] or f"{attempt['type']}: {attempt['message']}").rstrip())

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from typing import Annotated, Any
 
 import typer
 
 from motia_fast.cli.groups import group
 from motia_fast.cli.options import AppTarget, AsJson, Data, DataDir, Limit
-from motia_fast.cli.output import more, preview, say, show, table
+from motia_fast.cli.output import more, preview, print_json, say, show, table
 from motia_fast.cli.reach import answerer
 from motia_fast.control.client import collected
 from motia_fast.errors import MotiaError
@@ -34,7 +33,7 @@ def get(group: Group, key: Key, data_dir: DataDir = None, app: AppTarget = None,
         item = asked.call("state.get", group=group, key=key)
         if item["version"] == 0:
             raise MotiaError(f'there is no item "{key}" in the group "{group}" of {asked.data_dir}')
-        show(item, as_json, lambda item: say(json.dumps(item["value"], ensure_ascii=False, indent=2)))
+        show(item, as_json, lambda item: print_json(item["value"]))
 
 
 @commands.command("set")

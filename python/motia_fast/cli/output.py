@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import sys
 from datetime import datetime
@@ -18,8 +19,10 @@ if TYPE_CHECKING:
 #: Characters of data that a line of a table shows.
 PREVIEW = 60
 
-#: What would move the cursor, ring or start a terminal's escape sequence; a newline and a tab have their uses.
+#: What would move the cursor, ring, or start a terminal's escape sequence; a newline and a tab have their uses.
 _CONTROLS = {code: f"\\x{code:02x}" for code in (*range(0x20), *range(0x7F, 0xA0)) if chr(code) not in "\n\t"}
+#: The same in JSON, where the others are escaped already.
+_JSON_CONTROLS = {code: f"\\u{code:04x}" for code in range(0x7F, 0xA0)}
 
 
 def show(answer: Any, as_json: bool, human: Callable[[Any], None]) -> None:
@@ -32,7 +35,9 @@ def show(answer: Any, as_json: bool, human: Callable[[Any], None]) -> None:
 
 def print_json(answer: Any, indent: int | None = 2) -> None:
     """Prints a value as JSON."""
-    say(json.dumps(answer, ensure_ascii=False, indent=indent))
+    ascii_only = not sys.stdout.encoding.lower().startswith("utf")
+    text = json.dumps(answer, ensure_ascii=ascii_only, indent=indent)
+    sys.stdout.write(text.translate(_JSON_CONTROLS) + "\n")
 
 
 def say(text: str) -> None:
@@ -47,6 +52,13 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
         _rich_table(columns, cells)
     else:
         _plain_table(columns, [[cell.replace("\n", "\\n") for cell in row] for row in cells])
+
+
+def tolerate() -> None:
+    """Lets standard output and error take any text, whatever their encoding: what they cannot show is escaped."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def fields(values: Mapping[str, str]) -> None:

@@ -9,6 +9,7 @@ import typer
 import motia_fast
 from motia_fast.cli import dead, declared, figures, items, jobs, start, ticks
 from motia_fast.cli.groups import group
+from motia_fast.cli.output import tolerate
 from motia_fast.errors import MotiaError
 
 program = group("Runs a motia_fast application, and asks about what it keeps.")
@@ -16,6 +17,7 @@ program = group("Runs a motia_fast application, and asks about what it keeps.")
 
 def main() -> None:
     """Runs the command line. Exits with 0, 1 (an error, told on standard error) or 2 (wrong usage)."""
+    tolerate()
     try:
         program()
     except MotiaError as error:
