@@ -154,7 +154,7 @@ class Services:
     def _start_time(self) -> None:
         if self.plan.clock is not None:
             return
-        timers = Timer(self.engine.next_due, self._tick), Timer(self._next_fire, self.fire_schedules)
+        timers = Timer(self._next_due, self._tick), Timer(self._next_fire, self.fire_schedules)
         for timer in timers:
             timer.start()
             self._stack.callback(timer.stop)
@@ -166,6 +166,9 @@ class Services:
     def _tick(self) -> None:
         with suppress(EngineStopped, EngineClosed):  # whoever must know of it is told by the engine's wake-up
             self.engine.tick()
+
+    def _next_due(self) -> float | None:
+        return None if self.failure is not None else self.engine.next_due()
 
     def fire_schedules(self) -> None:
         """Fires the ticks that are due."""
