@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, cast
 from motia_fast.clock import SECOND, Micros
 from motia_fast.context import new_trace_id
 from motia_fast.encoding import encode
-from motia_fast.errors import DiskLow, PendingFull
+from motia_fast.errors import DiskLow, EngineError, PendingFull
 from motia_fast.schedules.plan import CATCH_UP, Misfire, Plan, Why, plan
 from motia_fast.triggers import CronTrigger
 
@@ -113,6 +113,9 @@ class Ticker:
         except DiskLow as error:
             log.warning("ticks are due, and are tried again in %d s: %s", RETRY_DISK // SECOND, error)
             self.next_due = now + RETRY_DISK
+        except EngineError:
+            self.next_due = None  # it will not fire again, and a timer that is always due would spin
+            raise
         return self.next_due
 
     def _fire_all(self, now: Micros) -> Micros | None:

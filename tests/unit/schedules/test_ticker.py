@@ -357,3 +357,4 @@ def test_an_engine_that_is_closed_is_told_to_the_caller(rig: Rig, engine: Engine
     rig.close()
     with pytest.raises(EngineClosed):
         ticker.fire_due(at("10:05"))
+    assert ticker.seconds_left(at("10:05")) is None  # a timer that asks has nothing to wait for
