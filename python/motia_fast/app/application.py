@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import sys
+import inspect
 from contextlib import asynccontextmanager
 from pathlib import Path
 from types import ModuleType
@@ -21,7 +21,7 @@ from motia_fast.steps import Step
 from motia_fast.steps import step as declare
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+    from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
     from contextlib import AbstractAsyncContextManager
     from datetime import datetime
     from types import TracebackType
@@ -166,7 +166,7 @@ class App:
         await self.close()
 
     @asynccontextmanager
-    async def running(self, **settings: Any) -> AsyncIterator[Self]:
+    async def running(self, **settings: Any) -> AsyncGenerator[Self]:
         """Opens the engine, and runs jobs and schedules until the block ends; no HTTP."""
         services = self.prepare(self.settings(settings))
         try:
@@ -264,7 +264,9 @@ class App:
 
 def _caller() -> tuple[str | None, str]:
     """The file and the name of the module that calls `App`."""
-    names = sys._getframe(2).f_globals  # noqa: SLF001 -- there is no other way to see who calls
+    here = inspect.currentframe()
+    caller = here and here.f_back and here.f_back.f_back
+    names = caller.f_globals if caller else {}
     return names.get("__file__"), names.get("__name__", "")
 
 

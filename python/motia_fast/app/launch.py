@@ -21,7 +21,7 @@ from motia_fast.errors import DeclarationError, Mistake, MotiaError
 from motia_fast.observability.logs import configured
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Generator, Mapping
 
     from motia_fast.services import Services
     from motia_fast.settings import Settings
@@ -95,7 +95,7 @@ async def _first(*events: asyncio.Event) -> None:
 
 
 @contextmanager
-def _signals() -> Iterator[asyncio.Event]:
+def _signals() -> Generator[asyncio.Event]:
     """An event that SIGINT and SIGTERM set, and the end of a parent that watches; a second signal ends the process."""
     told = asyncio.Event()
     if threading.current_thread() is not threading.main_thread():  # only the main thread gets signals

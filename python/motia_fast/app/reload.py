@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Self
 from motia_fast.errors import MotiaError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Generator, Sequence
     from pathlib import Path
 
 #: Set for the child: the number of a descriptor that reads as ended when the parent is gone.
@@ -108,7 +108,7 @@ class _Child:
 
 
 @contextmanager
-def _signals(stop: threading.Event) -> Iterator[None]:
+def _signals(stop: threading.Event) -> Generator[None]:
     def handle(signum: int, _frame: object) -> None:
         if stop.is_set():  # the second one: do not wait for the child, which sees that its parent is gone
             os._exit(128 + signum)

@@ -19,7 +19,7 @@ from motia_fast.encoding import encode
 from motia_fast.errors import NotEncodable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator
 
 Format = Literal["auto", "text", "json"]
 
@@ -28,7 +28,7 @@ _DIM, _PLAIN = "\x1b[2m", "\x1b[0m"
 
 
 @contextmanager
-def configured(log_format: Format, level: str) -> Iterator[None]:
+def configured(log_format: Format, level: str) -> Generator[None]:
     """Shows what is logged under "motia_fast" on standard error, until the block ends."""
     logger = logging.getLogger("motia_fast")
     before = (logger.level, logger.propagate)

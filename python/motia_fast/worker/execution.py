@@ -14,7 +14,7 @@ from motia_fast.triggers import QueueTrigger
 from motia_fast.worker.route import routes_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Generator, Iterable
 
     from motia_fast.access import AsyncAccess, SyncAccess
     from motia_fast.contract import Job, Message, Outcome
@@ -117,7 +117,7 @@ class Execution:
 
 
 @contextmanager
-def running(ctx: Any) -> Iterator[Any]:
+def running(ctx: Any) -> Generator[Any]:
     """Makes `ctx` the one that ambient names and log lines find."""
     token = current.set(ctx)
     try:

@@ -46,7 +46,7 @@ class Worker:
         self._access = access
         self._execution = execution
         self._threads = threads
-        self._kinds = {route.step.kind for route in execution.routes.values()}
+        self._kinds: set[Kind] = {route.step.kind for route in execution.routes.values()}
         self._table: dict[Lease, Running] = {}
         self._unstarted: deque[Running] = deque()
         self._finished: list[Settlement] = []
