@@ -131,7 +131,9 @@ def _compiled(node: Any, depth: int) -> _Test:
         raise ConditionError(f"a condition nests at most {MAX_DEPTH} deep")
     try:
         return compiler(node, depth)
-    except (KeyError, TypeError, AttributeError) as error:
+    except ConditionError:
+        raise
+    except (KeyError, TypeError, ValueError) as error:
         raise ConditionError(f"{node!r:.200} is not a condition: {error!r}") from error
 
 
@@ -243,7 +245,7 @@ def _startswith(node: Any, _depth: int) -> _Test:
 
 def _endswith(node: Any, _depth: int) -> _Test:
     suffix = _string(node["value"])
-    return _typed(_find(node["path"]), (str,), lambda found: found.endswith(suffix))
+    return _typed(_find(node["path"]), (str,), lambda found: suffix in found)
 
 
 def _matches(node: Any, _depth: int) -> _Test:
@@ -334,7 +336,7 @@ def _length(find: _Find) -> _Find:
 
 def _literal(value: Any) -> Any:
     if type(value) is dict:
-        return int(value["integer"])
+        return int(_string(value["integer"]))
     if value is not None and type(value) not in _TYPES:
         raise ConditionError(f"{value!r} is not a value that a condition compares with")
     return value

@@ -1,0 +1,46 @@
+"""Whether the disk has room for new work. Asked often, so the answer is kept for a moment."""
+
+from __future__ import annotations
+
+import os
+import time
+from typing import TYPE_CHECKING
+
+from motia_fast.errors import DiskLow
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+#: Seconds for which an answer holds: at 1 GB/s of payloads the default 256 MiB of reserve last as long.
+_HOLDS = 0.25
+
+
+class Disk:
+    """The free space of one directory's file system."""
+
+    def __init__(self, path: Path | None, least: int) -> None:
+        """`least` bytes must stay free; without a path there is always room."""
+        self._path = path
+        self._least = least
+        self._asked = float("-inf")
+        self._free = 0
+
+    @property
+    def low(self) -> bool:
+        """Whether less than the least is free."""
+        if self._path is None or not self._least:
+            return False
+        now = time.monotonic()
+        if now - self._asked >= _HOLDS:
+            self._asked = now
+            disk = os.statvfs(self._path)
+            self._free = disk.f_bavail * disk.f_frsize
+        return self._free < self._least
+
+    def require_room(self) -> None:
+        """Raises `DiskLow`."""
+        if self.low:
+            raise DiskLow(
+                f"{self._free} bytes are free at {self._path}, fewer than min_free_disk={self._least}; "
+                "new work is refused until there is room, running jobs go on"
+            )

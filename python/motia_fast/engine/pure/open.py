@@ -1,0 +1,112 @@
+"""Open: take the directory, count the boot, note who ran in a crash, and read what is there."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING, NamedTuple
+
+from motia_fast.engine.pure.commit import Committer
+from motia_fast.engine.pure.directory import DataDirectory
+from motia_fast.engine.pure.disk import Disk
+from motia_fast.engine.pure.lease import Leases
+from motia_fast.engine.pure.load import load
+from motia_fast.engine.pure.parts import ID_BLOCK, Ids, Names, Parts
+from motia_fast.engine.pure.publish import publish
+from motia_fast.engine.pure.reader import Reader
+from motia_fast.engine.pure.running import RunningFile, named_jobs
+from motia_fast.engine.pure.store import Store
+from motia_fast.engine.pure.tick import tick
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from motia_fast.contract import EngineSettings
+
+
+class Opened(NamedTuple):
+    """An engine's inside, and the directory that it holds."""
+
+    parts: Parts
+    directory: DataDirectory | None
+
+
+def open_parts(settings: EngineSettings, wrap: Callable[[Store], Store]) -> Opened:
+    """See `contract.Open`. `wrap` stands a store of the tests in front of the real one."""
+    if settings.data_dir is None:
+        if settings.durability != "memory":
+            raise ValueError('data_dir is None, which only durability="memory" can do without')
+        return Opened(_open_store(settings, wrap, None), None)
+    directory = DataDirectory(settings.data_dir, settings.lock_wait)
+    try:
+        parts = _open_store(settings, wrap, directory)
+    except BaseException:
+        directory.release()
+        raise
+    directory.sign(parts.boot)
+    return Opened(parts, directory)
+
+
+def _open_store(settings: EngineSettings, wrap: Callable[[Store], Store], directory: DataDirectory | None) -> Parts:
+    in_file = directory is not None and settings.durability != "memory"
+    store = wrap(Store(directory.path / "engine.db" if in_file and directory else None, settings.durability))
+    running = directory.path / "running" if in_file and directory else None
+    try:
+        meta = store.meta()
+        crashed = [] if meta.clean or running is None else named_jobs(running, meta.boot)
+        store.begin(meta, ID_BLOCK, _marks(crashed, settings.clock.now()))
+        parts = Parts(settings, store, meta.boot + 1)
+        parts.ids = Ids(meta.next_id)
+        parts.disk = Disk(directory.path if in_file and directory else None, settings.min_free_disk)
+        parts.leases = Leases(parts.boot)
+        parts.running_file = RunningFile(running, settings.concurrency, parts.boot)
+        parts.history = deque(maxlen=settings.history)
+        parts.reader = Reader(parts)
+        parts.committer = Committer(store, settings, parts.lock, parts.wake, meta.commit)
+        parts.committer.publish = lambda commits: publish(parts, commits)
+        _names(parts)
+        load(parts)
+    except BaseException:
+        store.close()
+        raise
+    parts.committer.start()
+    parts.reader.start()
+    tick(parts)  # what became due while nobody looked is ready from the start
+    return parts
+
+
+def _marks(crashed: list[int], now: int) -> list[tuple[str, tuple[object, ...]]]:
+    """The jobs that were running when the process died count a crash, and are due at once."""
+    if not crashed:
+        return []
+    sql = (
+        "UPDATE job SET crashes = crashes + 1, place = 2, due = ? "
+        "WHERE id IN (SELECT value FROM json_each(?)) AND place <> 3"
+    )
+    return [(sql, (now, str(crashed)))]
+
+
+def _names(parts: Parts) -> None:
+    with parts.store.reader() as connection:
+        known = {text: id_ for id_, text in connection.execute("SELECT id, text FROM name WHERE kind = 'sub'")}
+    parts.names = Names(known)
+    for name, number in known.items():
+        parts.know(number, name)
+
+
+def close_parts(opened: Opened) -> None:
+    """Finishes the current group, marks the file as closed cleanly, and lets go of the directory."""
+    parts, directory = opened
+    failed = parts.committer.failure is not None
+    parts.committer.close()
+    parts.reader.close()
+    with parts.lock:
+        parts.closed = True
+    try:
+        if not failed:
+            parts.store.finish(parts.committer.durable)
+            parts.running_file.close()
+    finally:
+        parts.store.close()
+        if directory is not None:
+            directory.release()
+        parts.wake.close()

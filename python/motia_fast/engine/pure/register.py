@@ -1,0 +1,147 @@
+"""Register: the declared set replaces the one before, and jobs that wait for it find their place."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import orjson
+
+from motia_fast.contract import Failure, Message, Registered
+from motia_fast.engine.pure import load
+from motia_fast.engine.pure.commit import Commit
+from motia_fast.engine.pure.enqueue import plan
+from motia_fast.engine.pure.lane import Scheduler
+from motia_fast.engine.pure.route import table
+from motia_fast.engine.pure.settle import bury
+from motia_fast.errors import EngineError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from motia_fast.contract import Subscription
+    from motia_fast.engine.pure.parts import Parts
+
+#: Parked messages that are routed in one commit.
+_BATCH = 256
+
+
+def register(parts: Parts, subscriptions: Sequence[Subscription]) -> Registered:
+    """See the contract."""
+    _require_unique(subscriptions)
+    parts.committer.wait(parts.committer.committed)
+    with parts.running():
+        commit = Commit()
+        adopted = _adopt(parts, subscriptions, commit)
+        declared = _declare(parts, subscriptions, commit)
+        parts.routes = table(declared)
+        if commit.count:
+            parts.commit(commit)
+        _hand_out_anew(parts)
+        _bury_condemned(parts)
+    unparked = _unpark(parts)
+    with parts.running():
+        number = parts.committer.committed
+        orphans = {s.id: s.ready + s.scheduled for s in parts.subscribed.values() if s.orphaned}
+    parts.committer.wait(number)
+    return Registered({name: count for name, count in orphans.items() if count}, adopted, unparked)
+
+
+def _require_unique(subscriptions: Sequence[Subscription]) -> None:
+    ids = [subscription.id for subscription in subscriptions]
+    twice = {name for name in ids if ids.count(name) > 1}
+    if twice:
+        raise ValueError(f"subscriptions are declared twice: {', '.join(sorted(twice))}")
+
+
+def _declare(parts: Parts, subscriptions: Sequence[Subscription], commit: Commit) -> list:
+    for known in parts.subscribed.values():
+        known.orphaned = True
+    declared = []
+    for subscription in subscriptions:
+        known = parts.subscription(subscription.id, commit)
+        known.declared = subscription
+        known.orphaned = False
+        declared.append(known)
+    return declared
+
+
+def _adopt(parts: Parts, subscriptions: Sequence[Subscription], commit: Commit) -> int:
+    """Gives the jobs and the schedule of a former id to its successor; returns the number of waiting jobs."""
+    wanted = {subscription.id for subscription in subscriptions}
+    pairs = [(old, s.id) for s in subscriptions for old in s.was if old in parts.subscribed and old not in wanted]
+    return sum(_rename(parts, old, new, commit) for old, new in pairs)
+
+
+def _rename(parts: Parts, old: str, new: str, commit: Commit) -> int:
+    if new in parts.names:
+        return _merge(parts, old, new)
+    parts.names.rename(old, new, commit)
+    known = parts.subscribed[new] = parts.subscribed.pop(old)
+    known.id = new
+    row = parts.schedules.pop(old, None)
+    if row is not None:
+        parts.schedules[new] = row._replace(subscription=new)
+    return known.ready + known.scheduled
+
+
+def _merge(parts: Parts, old: str, new: str) -> int:
+    """Both have jobs: the rows change hands in the file, and memory is read anew from there."""
+    if len(parts.leases):
+        raise EngineError(f'"{new}" cannot adopt the jobs of "{old}" while jobs run; register before the first claim')
+    source, target = parts.subscribed[old], parts.subscribed[new]
+    moved = source.ready + source.scheduled
+    commit = Commit()
+    commit.write("UPDATE job SET sub = ? WHERE sub = ?", target.number, source.number)
+    parts.committer.wait(parts.commit(commit))
+    load.reload_jobs(parts)
+    return moved
+
+
+def _hand_out_anew(parts: Parts) -> None:
+    """A subscription's kind, places or existence may have changed: both schedulers start from nothing."""
+    suspects = [record for scheduler in parts.schedulers.values() for record in scheduler.suspects]
+    parts.schedulers = {"async": Scheduler("async"), "thread": Scheduler("thread")}
+    for record in suspects:
+        parts.scheduler(record.sub).suspects.append(record)
+    for known in parts.subscribed.values():
+        for lane in known.lanes.values():
+            lane.active = False
+        parts.offer(known)
+
+
+def _bury_condemned(parts: Parts) -> None:
+    for record in parts.condemned:
+        text = f"the process died {record.crashes} times while this job was running"
+        bury(parts, record, Failure("Crashed", text, reason="crashed"))
+    parts.condemned.clear()
+
+
+def _unpark(parts: Parts) -> int:
+    """Routes the parked messages whose topics have subscriptions now; returns how many have jobs."""
+    after = count = 0
+    while True:
+        with parts.store.reader() as connection:
+            sql = "SELECT id, topic, options, meta, payload FROM parked WHERE id > ? AND until > ? ORDER BY id LIMIT ?"
+            rows = connection.execute(sql, (after, parts.clock.now(), _BATCH)).fetchall()
+        if not rows:
+            return count
+        after = rows[-1][0]
+        count += _unpark_batch(parts, [row for row in rows if row[1] in parts.routes.by_topic])
+
+
+def _unpark_batch(parts: Parts, rows: list[tuple[int, str, bytes, bytes, bytes]]) -> int:
+    if not rows:
+        return 0
+    with parts.running():
+        commit = Commit()
+        receipts = [_unpark_one(parts, commit, *row) for row in rows]
+        number = parts.commit(commit)
+    parts.committer.wait(number)  # one batch at a time: bounded, and the next page no longer has it
+    return sum(1 for receipt in receipts if receipt.job_ids)
+
+
+def _unpark_one(parts: Parts, commit: Commit, message_id: int, topic: str, options: bytes, meta: bytes, payload: bytes):
+    fields = orjson.loads(options) if options else {}
+    message = Message(topic, payload, run_at=fields.get("run_at"), priority=fields.get("priority"), meta=meta)
+    commit.write("DELETE FROM parked WHERE id = ?", message_id)
+    return plan(parts, commit, message, parts.routes.route(message), message_id)

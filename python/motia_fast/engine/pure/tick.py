@@ -1,0 +1,50 @@
+"""Tick: the only thing time does."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from motia_fast.clock import SECOND, micros
+from motia_fast.engine.pure.commit import Commit
+
+if TYPE_CHECKING:
+    from motia_fast.clock import Micros
+    from motia_fast.engine.pure.parts import Parts
+
+
+def tick(parts: Parts) -> None:
+    """See the contract."""
+    with parts.running():
+        now, elapsed = parts.clock.now(), parts.clock.elapsed()
+        for record in parts.wheel.due(now, elapsed):
+            record.sub.scheduled -= 1
+            parts.make_ready(record)
+        for lease in parts.deadlines.due(elapsed):
+            parts.leases.overdue(lease)
+            parts.wake.signal()
+        parts.load_due()
+        if parts.next_expiry is not None and parts.next_expiry <= now:
+            _sweep(parts, now)
+
+
+def next_due(parts: Parts) -> float | None:
+    """See the contract."""
+    with parts.running():
+        now, elapsed = parts.clock.now(), parts.clock.elapsed()
+        waits = [parts.wheel.next_due(now, elapsed), parts.deadlines.next_due(elapsed)]
+        if parts.next_expiry is not None:
+            waits.append(max(0, parts.next_expiry - now))
+        soonest = min((wait for wait in waits if wait is not None), default=None)
+        return None if soonest is None else soonest / SECOND
+
+
+def _sweep(parts: Parts, now: Micros) -> None:
+    """Removes what is expired; every verb that reads has hidden it since its time."""
+    died = now - micros(parts.settings.dead_for)
+    commit = Commit()
+    commit.write("DELETE FROM parked WHERE until <= ?", now)
+    commit.write("DELETE FROM state WHERE expires <= ?", now)
+    commit.write("DELETE FROM attempt WHERE job IN (SELECT id FROM job WHERE place = 3 AND due <= ?)", died)
+    commit.write("DELETE FROM job WHERE place = 3 AND due <= ?", died)
+    parts.next_expiry = None
+    parts.sweeping = parts.commit(commit)
