@@ -237,6 +237,40 @@ def client_is_refused(client: httpx.Client) -> bool:
         return True
 
 
+def test_an_interrupt_inside_a_handler_ends_the_program_and_loses_no_job(folder: Path) -> None:
+    (folder / "script.py").write_text(SCRIPT)
+    with Served(folder, "script.py", "interrupt") as serving:
+        assert serving.ends() != 0
+        assert "KeyboardInterrupt" in serving.output
+    with Served(folder, "script.py") as serving:
+        assert serving.ends() == 0, serving.output
+    assert (folder / "done").read_text() == "attempt 1"
+
+
+SCRIPT = """
+import asyncio, sys
+from pathlib import Path
+from motia_fast import App, Context, queue
+
+app, done = App("script"), asyncio.Event()
+
+@app.step(queue("work"))
+async def work(data, ctx: Context):
+    if "interrupt" in sys.argv:
+        raise KeyboardInterrupt
+    Path("done").write_text(f"attempt {ctx.attempt}")
+    done.set()
+
+async def main():
+    async with app.running():
+        if "interrupt" in sys.argv:
+            await app.enqueue("work")
+        await done.wait()
+
+asyncio.run(main())
+"""
+
+
 # ---------------------------------------------------------------- failure
 
 
@@ -245,13 +279,15 @@ def test_a_disk_that_fails_is_told_by_http_and_ends_the_process(folder: Path) ->
     ignore = "import signal\nsignal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
     (folder / "app.py").write_text(limit + ignore + APP)
     with Served(folder, "app.py", MOTIA_FAST_GRACE="2") as serving, serving.starts() as client:
-        acknowledged = []
-        for n in range(500):
-            answer = client.post("/orders", json={"id": f"o{n}", "text": "x" * 10_000})
-            if answer.status_code != 202:
-                break
-            acknowledged.append(f"o{n}")
-        assert answer.status_code == 503
+        acknowledged: list[str] = []
+
+        def refused() -> bool:
+            name = f"o{len(acknowledged)}"
+            answer = client.post("/orders", json={"id": name, "text": "x" * 10_000})
+            acknowledged.extend([name] if answer.status_code == 202 else [])
+            return answer.status_code == 503
+
+        until(refused, "the end of the disk")
         assert client.get("/readyz").status_code == 503
         assert client.get("/healthz").status_code == 200
         assert serving.ends() == 1

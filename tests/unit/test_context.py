@@ -94,13 +94,13 @@ async def test_new_ids_differ_and_have_their_prefix() -> None:
 
 
 async def test_resources_are_what_the_lifespan_yielded() -> None:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncGenerator
     from contextlib import asynccontextmanager
 
     seen: list[Any] = []
 
     @asynccontextmanager
-    async def lifespan(app: App) -> AsyncIterator[dict[str, str]]:
+    async def lifespan(app: App) -> AsyncGenerator[dict[str, str]]:
         seen.append("entered")
         yield {"pool": app.name}
         seen.append("left")
@@ -148,7 +148,7 @@ async def test_match_calls_the_case_of_the_trigger() -> None:
 
 async def test_match_without_a_case_says_which_are_there() -> None:
     async def work(data: Any, ctx: Context) -> None:
-        with pytest.raises(MotiaError, match='no case "queue".*http'):
+        with pytest.raises(MotiaError, match=r'no case "queue".*http'):
             await ctx.match({"http": lambda _: None})
 
     await ran_as_job(work)

@@ -39,16 +39,20 @@ def lines(services: Services) -> Iterator[str]:
     plan, engine = services.plan, services.engine
     yield f"motia_fast: {plan.name} at {services.url}"
     yield f"  data    {plan.settings.data_dir}"
-    yield f"  engine  {engine.name}, durability {engine.settings.durability}"
+    yield f"  engine  {_engine(services)}, durability {engine.settings.durability}"
     yield f"  steps   {len(plan.steps) or 'none'}"
     yield from _steps(plan.steps, engine.settings.clock.now())
     for warning in warnings(services):
         yield f"  ! {warning}"
 
 
+def _engine(services: Services) -> str:
+    fell_back = services.plan.settings.engine == "auto" and services.engine.name == "pure"
+    return "pure (the Rust engine is not installed)" if fell_back else services.engine.name
+
+
 def warnings(services: Services) -> Iterator[str]:
     """What looks wrong, but does not keep the application from running."""
-    yield from getattr(services.engine, "warnings", ())
     if services.engine.settings.durability in _WEAKER:
         yield _WEAKER[services.engine.settings.durability]
     for topic, steps in sorted(unconsumed(services.plan.steps).items()):
@@ -100,7 +104,7 @@ def _log(services: Services) -> None:
     fields = {
         "url": services.url,
         "data_dir": str(plan.settings.data_dir),
-        "engine": engine.name,
+        "engine": _engine(services),
         "durability": engine.settings.durability,
         "steps": [step.name for step in plan.steps],
     }

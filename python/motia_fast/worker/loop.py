@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import sys
 from collections import deque
+from contextvars import copy_context
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,7 @@ from motia_fast.worker.running import Running
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
+    from contextvars import Context as ContextVars
 
     from motia_fast.access import AsyncAccess
     from motia_fast.contract import Job, Kind, Lease, Notice, Outcome, Settled
@@ -61,12 +63,14 @@ class Worker:
         self._asked_at = 0.0
         self._turned = asyncio.Event()
         self._loop: asyncio.AbstractEventLoop
+        self._context: ContextVars
 
     # ---------------------------------------------------------------- life
 
     def start(self) -> None:
         """Begins to claim, on the running loop."""
         self._loop = asyncio.get_running_loop()
+        self._context = copy_context()
         self._claiming = True
         self._access.listen(self.wake)
         self.wake()
@@ -189,7 +193,8 @@ class Worker:
         began = self._loop.time()
         for _ in range(min(self._batch, len(self._unstarted))):
             running = self._unstarted.popleft()
-            running.task = _spawn(self._live(running), self._loop)
+            # Turns are often asked for by a job that ends: a copy of what is current would be a copy of that job's.
+            running.task = _spawn(self._live(running), self._loop, self._context.copy())
         # Called once all of these have run to where they first wait.
         self._loop.call_soon(self._started, began)
 
@@ -267,11 +272,15 @@ def _verdict(running: Running, outcome: Outcome) -> Outcome:
 
 if sys.version_info >= (3, 12):
 
-    def _spawn(run: Coroutine[Any, Any, None], loop: asyncio.AbstractEventLoop) -> asyncio.Task[None]:
+    def _spawn(
+        run: Coroutine[Any, Any, None], loop: asyncio.AbstractEventLoop, context: ContextVars
+    ) -> asyncio.Task[None]:
         # A handler that never waits costs no trip through the loop.
-        return asyncio.Task(run, loop=loop, eager_start=True)
+        return asyncio.Task(run, loop=loop, context=context, eager_start=True)
 
 else:
 
-    def _spawn(run: Coroutine[Any, Any, None], loop: asyncio.AbstractEventLoop) -> asyncio.Task[None]:
-        return loop.create_task(run)
+    def _spawn(
+        run: Coroutine[Any, Any, None], loop: asyncio.AbstractEventLoop, context: ContextVars
+    ) -> asyncio.Task[None]:
+        return loop.create_task(run, context=context)

@@ -24,7 +24,7 @@ class Order(BaseModel):
 async def jobs(t: Harness) -> list[JobView]:
     services = t.app.services
     assert services is not None
-    return await services.access.cold(lambda: services.engine.inspect.jobs())
+    return await services.access.cold(services.engine.inspect.jobs)
 
 
 def app_with(handler: Any, **options: Any) -> App:
@@ -295,8 +295,7 @@ async def test_each_job_has_a_context_of_its_own() -> None:
         seen.append(number.get())
 
     async with Harness(app_with(work, concurrency=1)) as t:
-        for n in (1, 2, 3):
-            await t.enqueue("work", n)
+        await asyncio.gather(*(t.enqueue("work", n) for n in (1, 2, 3)))  # the end of one starts the next
         await t.drain()
         assert seen == [0, 1, 0, 2, 0, 3]
 
