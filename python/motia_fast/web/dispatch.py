@@ -17,6 +17,7 @@ from motia_fast.web.exchange import Exchanges, Route
 from motia_fast.web.refusals import Refused
 from motia_fast.web.rendering import render
 from motia_fast.web.router import Match, OtherMethods, Router
+from motia_fast.web.wanted import wanted
 from motia_fast.web.wire import RawResponse
 
 if TYPE_CHECKING:
@@ -150,4 +151,4 @@ def _http(step: Step[..., Any]) -> list[HttpTrigger]:
 
 def _route(step: Step[..., Any], trigger: HttpTrigger, settings: Settings, middleware: Sequence[Middleware]) -> Route:
     max_body = settings.max_body if trigger.max_body is None else trigger.max_body
-    return Route(step, trigger, (*middleware, *trigger.middleware), max_body)
+    return Route(step, trigger, (*middleware, *trigger.middleware), wanted(step, trigger), max_body)

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from motia_fast.requests import Request
     from motia_fast.steps import Step
     from motia_fast.triggers import HttpTrigger
+    from motia_fast.web.wanted import Wanted
     from motia_fast.web.wire import RawResponse
 
     Middleware = Callable[[Request[Any], Context, Callable[[], Awaitable[Response]]], Awaitable[Any]]
@@ -58,6 +59,8 @@ class Route:
     step: Step[..., Any]
     trigger: HttpTrigger
     middleware: tuple[Middleware, ...]
+    #: The trigger's condition; None where it has none.
+    wanted: Wanted | None
     #: Bytes that a body may have.
     max_body: int
 
@@ -147,16 +150,16 @@ class Exchanges:
         return response_of(returned)
 
     async def _call(self, exchange: Exchange) -> Response:
-        step, trigger, request, ctx = exchange.route.step, exchange.route.trigger, exchange.request, exchange.ctx
+        route, request, ctx = exchange.route, exchange.request, exchange.ctx
         try:
-            validate(trigger, request)
+            validate(route.trigger, request)
         except Refused as refused:
             return refused.response
         ctx.data = request.model
-        if trigger.condition is not None and not await step.wants(trigger, request, ctx):
+        if route.wanted is not None and not await route.wanted(request, ctx):
             return refusals.condition_not_met()
         exchange.handling = True
-        return response_of(await self._execution.invoke(step, request, ctx))
+        return response_of(await self._execution.invoke(route.step, request, ctx))
 
     # ---------------------------------------------------------------- around it
 
