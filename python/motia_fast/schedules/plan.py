@@ -9,9 +9,8 @@ from motia_fast.clock import SECOND, Micros
 if TYPE_CHECKING:
     from motia_fast.contract import ScheduleRow
     from motia_fast.crontab import Crontab
+    from motia_fast.triggers import Misfire
 
-#: What becomes of ticks whose time passed while nothing ran: the latest of them, none, or all runs.
-Misfire = Literal["once", "skip", "all"]
 #: Why a row is set without a tick: it is new or edited, its last fire lies in the future, or its ticks are passed over.
 Why = Literal["declared", "clock", "missed"]
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from motia_fast.clock import SECOND, Micros
 from motia_fast.context import new_trace_id
 from motia_fast.encoding import encode
 from motia_fast.errors import DiskLow, EngineError, PendingFull
-from motia_fast.schedules.plan import CATCH_UP, Misfire, Plan, Why, plan
-from motia_fast.triggers import CronTrigger
+from motia_fast.schedules.plan import CATCH_UP, Plan, Why, plan
+from motia_fast.triggers import CronTrigger, Misfire, Overlap
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -22,9 +22,6 @@ if TYPE_CHECKING:
     from motia_fast.steps import Step
 
 log = logging.getLogger("motia_fast.schedules")
-
-#: What a tick does while the one before it is unfinished.
-Overlap = Literal["skip", "allow"]
 
 #: When an engine that refuses work for now is asked again. A full pending list empties with the next sync.
 RETRY_FULL: Micros = SECOND // 20
@@ -48,8 +45,7 @@ def schedules_of(steps: Iterable[Step[..., Any]]) -> list[Schedule]:
         for subscription in step.subscriptions():
             trigger = step.trigger_of(subscription.id)
             if isinstance(trigger, CronTrigger) and trigger.crontab is not None:
-                misfire, overlap = cast("Misfire", trigger.misfire), cast("Overlap", trigger.overlap)
-                found.append(Schedule(subscription.id, trigger.crontab, misfire, overlap))
+                found.append(Schedule(subscription.id, trigger.crontab, trigger.misfire, trigger.overlap))
     return found
 
 

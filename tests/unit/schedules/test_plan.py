@@ -9,7 +9,8 @@ import pytest
 from motia_fast.clock import SECOND, Micros
 from motia_fast.contract import ScheduleRow
 from motia_fast.crontab import Crontab
-from motia_fast.schedules import Misfire, Plan, plan
+from motia_fast.schedules import Plan, plan
+from motia_fast.triggers import Misfire
 
 HOURLY = Crontab.parse("0 * * * *")
 MISFIRES: list[Misfire] = ["once", "skip", "all"]

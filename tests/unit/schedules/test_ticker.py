@@ -13,7 +13,9 @@ from motia_fast.clock import SECOND, Micros
 from motia_fast.contract import Died, Failure
 from motia_fast.crontab import Crontab
 from motia_fast.errors import EngineClosed
-from motia_fast.schedules import Counts, Schedule, Ticker
+from motia_fast.schedules import Counts, Schedule, Ticker, schedules_of
+from motia_fast.steps import step
+from motia_fast.triggers import cron, http, queue
 from tests.contract.disk import Disk
 from tests.contract.engines import ENGINES
 from tests.contract.rig import Rig
@@ -81,6 +83,29 @@ def times(found: list[Job]) -> list[Micros]:
 def last(engine: Engine, name: str = REPORT) -> Micros:
     (row,) = [row for row in engine.schedules.rows() if row.subscription == name]
     return row.last
+
+
+def test_the_schedules_of_steps_are_their_cron_triggers() -> None:
+    @step(
+        cron("0 9 * * MON", "Europe/Berlin", misfire="all", overlap="allow"),
+        queue("reports"),
+        http("POST", "/reports"),
+        cron("@daily"),
+        name="Report",
+    )
+    async def report() -> None: ...
+
+    assert schedules_of([report]) == [
+        Schedule(REPORT, Crontab.parse("0 9 * * MON", "Europe/Berlin"), misfire="all", overlap="allow"),
+        Schedule("Report/cron#2", Crontab.parse("@daily"), misfire="once", overlap="skip"),
+    ]
+
+
+def test_a_mistaken_trigger_has_no_schedule() -> None:
+    @step(cron("0 25 * * *"), name="Report")
+    async def report() -> None: ...
+
+    assert schedules_of([report]) == []
 
 
 # ---------------------------------------------------------------- the ordinary course
