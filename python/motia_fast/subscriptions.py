@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def completed(trigger: Trigger, name: str, annotation: Any) -> Trigger:
-    """A copy of a trigger for a step, with what the step says: its name for a topic, the type of its input for a schema.
+    """A copy of a trigger for a step, with what the step says: its name for a topic, its input's type for a schema.
 
     `annotation` is that of the parameter which gets the input. A queue trigger takes it where it is a pydantic model, a
     dataclass or a TypedDict; an HTTP trigger takes the model of ``Request[Model]``.

@@ -112,7 +112,7 @@ class CronTrigger:
     timezone: str = "UTC"
     misfire: Misfire = "once"
     overlap: Overlap = "skip"
-    condition: Condition | Predicate | None = None
+    condition: Predicate | None = None
     #: The parsed expression; None only where `mistakes` says why.
     crontab: Crontab | None = None
     mistakes: tuple[str, ...] = ()
@@ -213,8 +213,8 @@ def _http(options: Options) -> HttpTrigger:
     read = options.read
     described, query = _query(options)
     trigger = HttpTrigger(
-        method=read("method", check.text, "").upper(),
-        path=read("path", check.text, ""),
+        method=read("method", check.word, "").upper(),
+        path=read("path", check.word, ""),
         body_schema=read("body_schema", check.optional(check.schema), None),
         response_schema=read("response_schema", check.responses, {}),
         query_params=query,
@@ -276,10 +276,17 @@ def _cron(options: Options) -> CronTrigger:
         timezone=read("timezone", check.word, "UTC"),
         misfire=read("misfire", check.one_of(*_MISFIRES), _MISFIRES[0]),
         overlap=read("overlap", check.one_of(*_OVERLAPS), _OVERLAPS[0]),
-        condition=read("condition", check.wanted, None),
+        condition=read("condition", _without_payload, None),
         crontab=_crontab(options),
     )
     return replace(trigger, mistakes=tuple(options.mistakes))
+
+
+def _without_payload(value: Any) -> Predicate | None:
+    found = check.wanted(value)
+    if isinstance(found, Condition):
+        raise Wrong(f"must be a function: a tick has no payload that {found} could look at")
+    return found
 
 
 def _crontab(options: Options) -> Crontab | None:
@@ -298,10 +305,10 @@ def _crontab(options: Options) -> Crontab | None:
 
 _MAKERS: dict[str, Callable[..., Trigger]] = {"http": http, "queue": queue, "cron": cron, "noop": noop}
 _UNBUILT_TYPES = ("state", "stream")
-#: What stands for a missing option, whose absence is the mistake that is told.
-_PLACEHOLDERS: dict[str, dict[str, str]] = {
-    "http": {"method": "GET", "path": "/"},
-    "cron": {"expression": "* * * * *"},
+#: What a dict must have, with an example.
+_REQUIRED: dict[str, dict[str, str]] = {
+    "http": {"method": "GET", "path": "/orders"},
+    "cron": {"expression": "0 * * * *"},
 }
 _KNOWN = {
     kind: [name for name in inspect.signature(make).parameters if name != "unknown"] for kind, make in _MAKERS.items()
@@ -325,12 +332,10 @@ def trigger_of(value: object) -> Trigger:
 
 def _of_dict(kind: str, given: Mapping[str, Any]) -> Trigger:
     options, mistakes = motia_names.renamed(kind, given, _KNOWN[kind])
-    for name, placeholder in _PLACEHOLDERS.get(kind, {}).items():
-        if name not in options:
-            mistakes.append(f'option "{name}" is missing')
-            options[name] = placeholder
-    trigger = _MAKERS[kind](**options)
-    return replace(trigger, mistakes=(*mistakes, *trigger.mistakes))
+    missing = {name: example for name, example in _REQUIRED.get(kind, {}).items() if name not in options}
+    trigger = _MAKERS[kind](**missing, **options)
+    mistakes += [f'option "{name}" is missing, such as {example!r}' for name, example in missing.items()]
+    return replace(trigger, mistakes=(*mistakes, *trigger.mistakes), **dict.fromkeys(missing, ""))
 
 
 def _not_a_trigger(value: object) -> str:
