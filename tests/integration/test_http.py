@@ -435,7 +435,7 @@ class Pooling:
         facts = self.said()
         self.port, self.child = facts["port"], facts["child"]
 
-    def said(self) -> dict[str, int]:
+    def said(self) -> Any:
         assert self.process.stdout is not None
         line = self.process.stdout.readline()
         assert line, "the server ended"

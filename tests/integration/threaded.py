@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import threading
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Generator
 from concurrent.futures import Future
 from contextlib import contextmanager
 from typing import Any, Self, TypeVar
@@ -131,7 +131,7 @@ class Client:
 
 
 @contextmanager
-def many(serving: Serving, count: int) -> Iterator[list[Client]]:
+def many(serving: Serving, count: int) -> Generator[list[Client]]:
     """Connections that are open at once."""
     clients = [serving.connect() for _ in range(count)]
     try:

@@ -90,7 +90,7 @@ def test_without_schemas_the_model_is_the_body_and_the_query_the_parameters() ->
 
 def test_path_parameters_and_what_middleware_leaves_belong_to_one_request() -> None:
     params = {"id": "7"}
-    one, other = Request(path_params=params), Request(path_params=params)
+    one, other = Request[Any](path_params=params), Request[Any](path_params=params)
     one.path_params["id"] = "8"
     one.extra["user"] = "ann"
     assert other.path_params == {"id": "7"}

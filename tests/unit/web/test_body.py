@@ -135,7 +135,7 @@ def why_refused(data: bytes, *, json_only: bool = False, **headers: str) -> tupl
     ],
 )
 def test_forms_other_charsets_and_coded_bodies_are_refused(headers: dict[str, str]) -> None:
-    status, error, said = why_refused(b"{}", **headers)
+    status, error, said = why_refused(b"{}", json_only=False, **headers)
     assert (status, error) == (415, "unsupported_media_type")
     assert "not taken" in said["message"]
 

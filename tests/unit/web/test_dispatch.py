@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from pydantic import BaseModel
+from typing_extensions import override
 
 from motia_fast.context import Context
 from motia_fast.requests import Address, Request
@@ -224,6 +225,7 @@ async def test_no_step_is_started_while_the_server_stops(site: Site) -> None:
 
 async def test_a_body_that_arrives_when_the_server_stops_starts_no_step(site: Site) -> None:
     class Late(BytesBody):
+        @override
         async def whole(self) -> bytes:
             site.application.refuse()
             return self.data

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from motia_fast.conditions import Condition, F
 from motia_fast.context import Context, SyncContext, current
 from motia_fast.errors import ContextClosed, DiskLow, EngineClosed, EngineStopped, PendingFull, Retry
 from motia_fast.requests import Request
@@ -114,10 +115,10 @@ async def test_what_a_def_handler_raises_is_a_500_too() -> None:
 @pytest.mark.parametrize("kind", ["def", "async def"])
 async def test_a_false_condition_is_a_422(amount: int, status: int, kind: str) -> None:
     async def later(request: Request[Any]) -> bool:
-        return request.body["amount"] > 1000
+        return bool(request.body["amount"] > 1000)
 
     def now(request: Request[Any]) -> bool:
-        return request.body["amount"] > 1000
+        return bool(request.body["amount"] > 1000)
 
     @step(http("POST", "/", condition=now if kind == "def" else later), name="Big")
     async def big(request: Request[Any]) -> Any:
@@ -127,6 +128,30 @@ async def test_a_false_condition_is_a_422(amount: int, status: int, kind: str) -
     assert answer.status == status
     if status == 422:
         assert answer.json == {"error": "condition_not_met"}
+
+
+@pytest.mark.parametrize(
+    ("condition", "status"),
+    [
+        (F.body.amount > 1000, 200),
+        (F.body.amount > 3000, 422),
+        (F.body.nothing == 1, 422),
+        ((F.query_params.page == "2") & (F.query_params.tag == "a"), 422),  # of repeated ones there is a list
+        (F.query_params.tag.contains("b"), 200),
+        (F.path_params.id == "7", 200),
+        (F.headers["x-key"] == "k", 200),
+        (F.cookies.session.exists(), 200),
+        ((F.method == "POST") & (F.path == "/orders/7"), 200),
+    ],
+)
+async def test_an_f_looks_at_the_request_under_the_names_that_it_has(condition: Condition, status: int) -> None:
+    @step(http("POST", "/orders/:id", condition=condition), name="Big")
+    async def big(request: Request[Any]) -> Any:
+        return {"status": 200}
+
+    headers = {"X-Key": "k", "Cookie": "session=1"}
+    answer = await Site(big).ask("POST", "/orders/7?page=2&tag=a&tag=b", {"amount": 2000}, headers)
+    assert answer.status == status
 
 
 async def test_a_condition_that_raises_is_a_500(caplog: pytest.LogCaptureFixture) -> None:

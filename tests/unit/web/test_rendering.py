@@ -16,7 +16,7 @@ JSON = [("content-type", "application/json")]
 
 
 class Model(BaseModel):
-    pet_id: str = Field("p", alias="petId")
+    pet_id: str = Field(default="p", alias="petId")
 
 
 @pytest.mark.parametrize(
