@@ -335,7 +335,8 @@ def _of_dict(kind: str, given: Mapping[str, Any]) -> Trigger:
     missing = {name: example for name, example in _REQUIRED.get(kind, {}).items() if name not in options}
     trigger = _MAKERS[kind](**missing, **options)
     mistakes += [f'option "{name}" is missing, such as {example!r}' for name, example in missing.items()]
-    return replace(trigger, mistakes=(*mistakes, *trigger.mistakes), **dict.fromkeys(missing, ""))
+    blank: dict[str, Any] = dict.fromkeys(missing, "")
+    return replace(trigger, mistakes=(*mistakes, *trigger.mistakes), **blank)
 
 
 def _not_a_trigger(value: object) -> str:
