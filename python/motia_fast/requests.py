@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, Generic, NamedTuple, TypeVar, cast, overload
+from typing import Any, Generic, NamedTuple, cast, overload
 from urllib.parse import parse_qsl
 
-from typing_extensions import override
+from typing_extensions import TypeVar, override
 
-T = TypeVar("T")
+#: The model of the body; a bare `Request` has none.
+T = TypeVar("T", default=Any)
 
 
 class Address(NamedTuple):
