@@ -15,9 +15,13 @@ Micros = int
 SECOND: Micros = 1_000_000
 
 
+#: 126,000 years: any longer duration means "never", and still fits a column when it is added to a time.
+FOREVER: Micros = 4 * 10**18
+
+
 def micros(seconds: float) -> Micros:
-    """Seconds as whole microseconds, rounded to the nearest."""
-    return round(seconds * SECOND)
+    """Seconds as whole microseconds, rounded to the nearest, and at most `FOREVER` either way."""
+    return round(max(-FOREVER, min(seconds * SECOND, FOREVER)))
 
 
 class Clock(Protocol):
@@ -71,9 +75,7 @@ class ManualClock:
     def advance(self, seconds: float) -> None:
         """Lets `seconds` (0 or more) pass on both readings."""
         if seconds < 0:
-            raise ValueError(
-                f"time passes forwards: advance({seconds}); use jump() to set the wall clock back"
-            )
+            raise ValueError(f"time passes forwards: advance({seconds}); use jump() to set the wall clock back")
         self._now += micros(seconds)
         self._elapsed += micros(seconds)
 

@@ -373,9 +373,7 @@ class State(Protocol):
         """*Cold.* Reads (group, key) pairs into memory, so that the next `get` or `write` of them answers."""
         ...
 
-    def items(
-        self, group: str, limit: int | None = None, after: str | None = None
-    ) -> list[StateItem]:
+    def items(self, group: str, limit: int | None = None, after: str | None = None) -> list[StateItem]:
         """*Cold.* The items of a group in the order in which they were first set, those after key `after` only."""
         ...
 
@@ -407,9 +405,7 @@ class Schedules(Protocol):
         """All rows, by subscription; from memory."""
         ...
 
-    def declare(
-        self, subscription: str, expression: str, zone: str, last: Micros
-    ) -> ScheduleRow:
+    def declare(self, subscription: str, expression: str, zone: str, last: Micros) -> ScheduleRow:
         """Returns the row as it is; makes it with `last`, or resets it to `last` where expression or zone differ."""
         ...
 
@@ -493,9 +489,7 @@ class Finished(NamedTuple):
 class DeadLetters(Protocol):
     """Jobs that gave up. Every verb is *cold*."""
 
-    def list(
-        self, which: JobFilter = JobFilter(), limit: int = 100, after: int = 0
-    ) -> list[JobView]:  # noqa: B008 -- frozen
+    def list(self, which: JobFilter = JobFilter(), limit: int = 100, after: int = 0) -> list[JobView]:
         """Dead letters with id above `after`, by id, each with its attempts."""
         ...
 
@@ -518,9 +512,7 @@ class DeadLetters(Protocol):
 class Inspect(Protocol):
     """Snapshots for people. Every verb is *cold*, and none blocks the hot path."""
 
-    def jobs(
-        self, which: JobFilter = JobFilter(), limit: int = 100, after: int = 0
-    ) -> list[JobView]:  # noqa: B008 -- frozen
+    def jobs(self, which: JobFilter = JobFilter(), limit: int = 100, after: int = 0) -> list[JobView]:
         """Unfinished jobs, dead ones among them, with id above `after`, by id."""
         ...
 
@@ -613,10 +605,26 @@ class Engine(Protocol):
     settings: EngineSettings
     #: Rises by at least 1 each time the data directory is opened.
     boot: int
-    state: State
-    schedules: Schedules
-    dead: DeadLetters
-    inspect: Inspect
+
+    @property
+    def state(self) -> State:
+        """State: groups of values by key."""
+        ...
+
+    @property
+    def schedules(self) -> Schedules:
+        """The rows of cron triggers."""
+        ...
+
+    @property
+    def dead(self) -> DeadLetters:
+        """Jobs that gave up."""
+        ...
+
+    @property
+    def inspect(self) -> Inspect:
+        """Snapshots for people."""
+        ...
 
     @property
     def failure(self) -> EngineStopped | None:
@@ -675,9 +683,7 @@ class Engine(Protocol):
         """Makes the jobs of all leases of `owner` ready again, no attempt counted; returns their number."""
         ...
 
-    def turn(
-        self, owner: str, kind: Kind, settlements: Sequence[Settlement], limit: int
-    ) -> Turn:
+    def turn(self, owner: str, kind: Kind, settlements: Sequence[Settlement], limit: int) -> Turn:
         """`settle`, then `claim`, in one crossing; also returns the owner's notices of that kind, each once."""
         ...
 
@@ -704,7 +710,9 @@ class Engine(Protocol):
 
     @property
     def wake_fd(self) -> int:
-        """Readable when there is something to claim, a watched commit is durable, a notice is due, or the engine stopped."""
+        """Becomes readable when there is something to claim or a notice, when a watched commit is durable, when `next_due`
+        may have come nearer, and when the engine stopped.
+        """
         ...
 
     def acknowledge(self) -> None:

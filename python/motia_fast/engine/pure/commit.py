@@ -8,7 +8,6 @@ engine shares one among hundreds.
 from __future__ import annotations
 
 import logging
-import sqlite3
 import threading
 from collections import deque
 from dataclasses import dataclass, field
@@ -46,6 +45,8 @@ class Commit:
     spilled: list[Lane] = field(default_factory=list)
     #: State items that it writes, as (group, key).
     keys: list[tuple[str, str]] = field(default_factory=list)
+    #: Whether it removes what is expired, so that the next expiry is to be found afterwards.
+    sweeps: bool = False
     bytes: int = 0
 
     @property
@@ -159,13 +160,9 @@ class Committer:
                 started = self._settings.clock.elapsed()
                 self._store.commit(_group(self._flying))
                 self.sync.add((self._settings.clock.elapsed() - started) / 1e6)
-            except (sqlite3.Error, OSError) as error:
-                self.fail(error)
-                return
-            self._published()
-            try:
+                self._published()
                 self._store.checkpoint()
-            except (sqlite3.Error, OSError) as error:
+            except Exception as error:  # noqa: BLE001 -- whatever it was, what waits for this thread must not hang
                 self.fail(error)
                 return
 

@@ -161,7 +161,7 @@ def _or(node: Any, depth: int) -> _Test:
 
     def test(value: Any, tally: _Tally) -> bool:
         for part in parts:  # noqa: SIM110 -- as above
-            if part(value, tally):
+            if part(value, _Tally()):
                 return True
         return False
 
@@ -245,7 +245,7 @@ def _startswith(node: Any, _depth: int) -> _Test:
 
 def _endswith(node: Any, _depth: int) -> _Test:
     suffix = _string(node["value"])
-    return _typed(_find(node["path"]), (str,), lambda found: suffix in found)
+    return _typed(_find(node["path"]), (str,), lambda found: found.endswith(suffix))
 
 
 def _matches(node: Any, _depth: int) -> _Test:

@@ -38,7 +38,11 @@ class DataDirectory:
         _make(path)
         _check_file_system(path)
         self._fd = _lock(path, lock_wait)
-        self.sign(None)
+        try:
+            self.sign(None)
+        except OSError as error:
+            self.release()
+            raise DataDirUnusable(f"cannot write in the data directory {path}: {error.strerror}") from error
 
     def sign(self, boot: int | None) -> None:
         """Writes who holds the lock."""

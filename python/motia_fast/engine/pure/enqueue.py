@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 import orjson
 
-from motia_fast.clock import micros
+from motia_fast.clock import FOREVER, micros
 from motia_fast.contract import Enqueued, ParkedView, Receipt
 from motia_fast.engine.pure.commit import Commit
 from motia_fast.engine.pure.job import Record
 from motia_fast.engine.pure.lane import PRIORITIES
 from motia_fast.engine.pure.schema import SCHEDULED, SPILLED
-from motia_fast.errors import PayloadTooLarge
+from motia_fast.errors import NotEncodable, PayloadTooLarge
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -45,13 +45,19 @@ def enqueue(parts: Parts, messages: Sequence[Message]) -> Enqueued:
 
 
 def check(message: Message, limit: int) -> None:
-    """Refuses what no job can be made of. Raises `PayloadTooLarge`, `ValueError`."""
+    """Refuses what no job can be made of. Raises `PayloadTooLarge`, `NotEncodable`, `ValueError`."""
+    try:
+        message.topic.encode()
+    except UnicodeEncodeError:
+        raise NotEncodable(f"topic {message.topic!r} has lone surrogates, which UTF-8 cannot hold") from None
     if len(message.payload) > limit:
         raise PayloadTooLarge(
             f'message for "{message.topic}": {len(message.payload)} bytes, more than max_payload={limit}'
         )
     if message.priority is not None and not 0 <= message.priority < PRIORITIES:
         raise ValueError(f'message for "{message.topic}": priority is 0 to 9, not {message.priority}')
+    if message.run_at is not None and not 0 <= message.run_at <= FOREVER:
+        raise ValueError(f'message for "{message.topic}": run_at is microseconds since 1970, not {message.run_at}')
     if message.delay is not None and not (message.delay >= 0 and math.isfinite(message.delay)):
         raise ValueError(f'message for "{message.topic}": delay is 0 s or more, not {message.delay}')
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections import deque
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -16,6 +17,7 @@ from motia_fast.engine.pure.reader import Reader
 from motia_fast.engine.pure.running import RunningFile, named_jobs
 from motia_fast.engine.pure.store import Store
 from motia_fast.engine.pure.tick import tick
+from motia_fast.errors import DataDirUnusable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -39,10 +41,13 @@ def open_parts(settings: EngineSettings, wrap: Callable[[Store], Store]) -> Open
     directory = DataDirectory(settings.data_dir, settings.lock_wait)
     try:
         parts = _open_store(settings, wrap, directory)
+        directory.sign(parts.boot)
+    except (OSError, sqlite3.Error) as error:
+        directory.release()
+        raise DataDirUnusable(f"cannot open the data directory {directory.path}: {error}") from error
     except BaseException:
         directory.release()
         raise
-    directory.sign(parts.boot)
     return Opened(parts, directory)
 
 

@@ -31,6 +31,8 @@ def publish(parts: Parts, commits: list[Commit]) -> None:
         for lane in commit.spilled:
             lane.stored += 1
             touched.add(lane.sub)
+        if commit.sweeps:
+            parts.reader.find_expiry()
     for subscribed in touched:
         parts.offer(subscribed)
     parts.cache.published(commits)

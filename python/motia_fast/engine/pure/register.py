@@ -18,9 +18,11 @@ from motia_fast.errors import EngineError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from motia_fast.contract import Subscription
+    from motia_fast.contract import Receipt, Subscription
+    from motia_fast.engine.pure.subscribed import Subscribed
     from motia_fast.engine.pure.parts import Parts
 
+_Row = tuple[int, str, bytes, bytes, bytes]
 #: Parked messages that are routed in one commit.
 _BATCH = 256
 
@@ -53,7 +55,7 @@ def _require_unique(subscriptions: Sequence[Subscription]) -> None:
         raise ValueError(f"subscriptions are declared twice: {', '.join(sorted(twice))}")
 
 
-def _declare(parts: Parts, subscriptions: Sequence[Subscription], commit: Commit) -> list:
+def _declare(parts: Parts, subscriptions: Sequence[Subscription], commit: Commit) -> list[Subscribed]:
     for known in parts.subscribed.values():
         known.orphaned = True
     declared = []
@@ -129,18 +131,19 @@ def _unpark(parts: Parts) -> int:
         count += _unpark_batch(parts, [row for row in rows if row[1] in parts.routes.by_topic])
 
 
-def _unpark_batch(parts: Parts, rows: list[tuple[int, str, bytes, bytes, bytes]]) -> int:
+def _unpark_batch(parts: Parts, rows: list[_Row]) -> int:
     if not rows:
         return 0
     with parts.running():
         commit = Commit()
-        receipts = [_unpark_one(parts, commit, *row) for row in rows]
+        receipts = [_unpark_one(parts, commit, row) for row in rows]
         number = parts.commit(commit)
     parts.committer.wait(number)  # one batch at a time: bounded, and the next page no longer has it
     return sum(1 for receipt in receipts if receipt.job_ids)
 
 
-def _unpark_one(parts: Parts, commit: Commit, message_id: int, topic: str, options: bytes, meta: bytes, payload: bytes):
+def _unpark_one(parts: Parts, commit: Commit, row: _Row) -> Receipt:
+    message_id, topic, options, meta, payload = row
     fields = orjson.loads(options) if options else {}
     message = Message(topic, payload, run_at=fields.get("run_at"), priority=fields.get("priority"), meta=meta)
     commit.write("DELETE FROM parked WHERE id = ?", message_id)

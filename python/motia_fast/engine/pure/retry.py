@@ -21,7 +21,7 @@ def backoff(policy: RetryPolicy, attempt: int, chance: float) -> float:
             delay = policy.backoff_delay
         case "linear":
             delay = policy.backoff_delay * attempt
-        case "exponential":
+        case _:
             delay = policy.backoff_delay * 2.0 ** min(attempt - 1, _MAX_POWER)
     return min(delay, policy.backoff_max) * (1.0 + policy.jitter * chance)
 

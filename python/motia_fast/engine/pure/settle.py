@@ -27,7 +27,7 @@ from motia_fast.engine.pure.enqueue import check, plan, schedule
 from motia_fast.engine.pure.job import encode_failure
 from motia_fast.engine.pure.retry import backoff, exhausted
 from motia_fast.engine.pure.schema import DEAD
-from motia_fast.errors import LeaseLost, MotiaError
+from motia_fast.errors import LeaseLost
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -80,14 +80,14 @@ def bury(parts: Parts, record: Record, error: Failure) -> None:
     parts.commit(commit)
 
 
-def _settle(parts: Parts, settlement: Settlement) -> MotiaError | None:
+def _settle(parts: Parts, settlement: Settlement) -> Exception | None:
     run = parts.leases.get(settlement.lease)
     if run is None:
         return LeaseLost(f"job {settlement.lease.job} is not leased to {settlement.lease}: it was settled or released")
     commit = Commit()
     try:
         changes = _effects(parts, commit, settlement)
-    except MotiaError as error:
+    except Exception as error:  # noqa: BLE001 -- whatever is wrong with an effect concerns this settlement alone
         return error
     _end(parts, run)
     if isinstance(settlement.outcome, Released):

@@ -15,7 +15,7 @@ from motia_fast.clock import micros
 from motia_fast.contract import COLD, Cold, StateChange, StateItem, StateWritten
 from motia_fast.engine.pure.commit import Commit
 from motia_fast.engine.pure.update import apply
-from motia_fast.errors import PayloadTooLarge, VersionConflict
+from motia_fast.errors import NotEncodable, PayloadTooLarge, UpdateRefused, VersionConflict
 
 if TYPE_CHECKING:
     import sqlite3
@@ -30,6 +30,8 @@ UPSERT = (
     "ON CONFLICT(grp, key) DO UPDATE SET "
     "id = excluded.id, version = excluded.version, expires = excluded.expires, value = excluded.value"
 )
+#: Bytes of a group's or a key's name.
+MAX_NAME = 512
 #: Bytes that a key costs the cache besides its value and its names, about.
 _OVERHEAD = 200
 
@@ -157,7 +159,7 @@ class State:
                 return COLD
             parts.disk.require_room()
             parts.committer.require_room(commit.count, commit.bytes)
-            number = parts.committer.append(commit)
+            number = parts.commit(commit)
             keep(parts.cache, changes, number)
             return StateWritten(number, tuple(change.view() for change in changes))
 
@@ -210,7 +212,7 @@ class State:
             commit = Commit()
             commit.write("DELETE FROM state WHERE grp = ?", group)
             parts.committer.require_room(commit.count, 0)
-            number = parts.committer.append(commit)
+            number = parts.commit(commit)
             parts.cache.forget(group)
             parts.cache.cleared[group] = number
             return number, count
@@ -258,19 +260,40 @@ def keep(cache: Cache, changes: Iterable[Planned], commit: int) -> None:
 def _change(parts: Parts, write: StateWrite, old: Item, now: Micros) -> Planned:
     if write.expected_version is not None and write.expected_version != old.version:
         raise VersionConflict(write.group, write.key, write.expected_version, old.version)
+    _require_names(write.group, write.key)
     if write.delete:
         return Planned(write.group, write.key, old, ABSENT)
-    value = write.value if write.value is not None else apply(old.value, write.ops)
+    value = write.value if write.value is not None else _updated(write, old)
     limit = parts.settings.max_value
     if len(value) > limit:
         raise PayloadTooLarge(f"state {write.group}/{write.key}: {len(value)} bytes, more than max_value={limit}")
     if write.ttl is not None:
         expires: Micros | None = now + micros(write.ttl)
-        parts.expire_from(expires)
+        parts.expire_from(now + micros(write.ttl))
     else:
         expires = old.expires if write.ops else None  # a set is a new value; an update leaves the item's time as it is
     id_ = old.id if old.value is not None else parts.ids.take()
     return Planned(write.group, write.key, old, Item(id_, value, old.version + 1, expires))
+
+
+def _updated(write: StateWrite, old: Item) -> bytes:
+    try:
+        return apply(old.value, write.ops)
+    except UpdateRefused as error:
+        raise UpdateRefused(f"state {write.group}/{write.key}: {error}") from None
+
+
+def _require_names(*names: str) -> None:
+    """Refuses what no group or key may be called. Raises `PayloadTooLarge`, `NotEncodable`."""
+    for name in names:
+        try:
+            size = len(name.encode())
+        except UnicodeEncodeError:
+            raise NotEncodable(f"state: {name!r} has lone surrogates, which UTF-8 cannot hold") from None
+        if size > MAX_NAME:
+            raise PayloadTooLarge(
+                f"state: {name[:40]!r}.. has {size} bytes, more than the {MAX_NAME} of a group or key"
+            )
 
 
 def _write(commit: Commit, change: Planned) -> None:

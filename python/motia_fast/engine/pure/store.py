@@ -130,7 +130,7 @@ class Store:
             with self._mutex:
                 yield self._writer
             return
-        connection = self._readers.pop() if self._readers else self._connect(read_only=True)
+        connection = self._take_reader()
         connection.execute("BEGIN")
         try:
             connection.execute("SELECT v FROM meta WHERE k = 'commit'").fetchone()  # the first read takes the snapshot
@@ -138,6 +138,12 @@ class Store:
         finally:
             connection.execute("ROLLBACK")
             self._readers.append(connection)
+
+    def _take_reader(self) -> sqlite3.Connection:
+        try:
+            return self._readers.pop()  # atomic, where asking first whether there is one is not
+        except IndexError:
+            return self._connect(read_only=True)
 
     def sizes(self) -> Sizes:
         """What the file takes on the disk."""
@@ -157,13 +163,14 @@ class Store:
             self._writer.close()
 
     def _write(self, group: Group) -> None:
+        """New rows first, deletions last: in between, an operation of the same group may still concern a job that goes."""
         for rows in _powers(group.inserted):
             values = f"{INSERT_JOB} {','.join([_ROW] * len(rows))}"
             self._writer.execute(values, [value for row in rows for value in row])
-        if group.deleted:
-            self._writer.execute(DELETE_JOBS, (str(group.deleted),))
         for sql, parameters in group.operations:
             self._writer.execute(sql, parameters)
+        if group.deleted:
+            self._writer.execute(DELETE_JOBS, (str(group.deleted),))
         self._writer.execute("UPDATE meta SET v = ? WHERE k = 'commit'", (group.commit,))
         self._unmoved += _pages(group)
 

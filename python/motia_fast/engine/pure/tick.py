@@ -41,10 +41,10 @@ def next_due(parts: Parts) -> float | None:
 def _sweep(parts: Parts, now: Micros) -> None:
     """Removes what is expired; every verb that reads has hidden it since its time."""
     died = now - micros(parts.settings.dead_for)
-    commit = Commit()
+    commit = Commit(sweeps=True)
     commit.write("DELETE FROM parked WHERE until <= ?", now)
     commit.write("DELETE FROM state WHERE expires <= ?", now)
     commit.write("DELETE FROM attempt WHERE job IN (SELECT id FROM job WHERE place = 3 AND due <= ?)", died)
     commit.write("DELETE FROM job WHERE place = 3 AND due <= ?", died)
     parts.next_expiry = None
-    parts.sweeping = parts.commit(commit)
+    parts.commit(commit)

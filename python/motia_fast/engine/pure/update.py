@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from motia_fast.encoding import decode, encode
-from motia_fast.errors import UpdateRefused
+from motia_fast.errors import NotEncodable, UpdateRefused
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -26,7 +26,10 @@ def apply(value: bytes | None, ops: Sequence[UpdateOp]) -> bytes:
             raise UpdateRefused(f'operation {number} ("{op.kind}" at {_text(op.path)}): {error}') from None
     if root is _MISSING:
         raise UpdateRefused("the update leaves no value; use delete to remove an item")
-    return encode(root)
+    try:
+        return encode(root)
+    except NotEncodable as error:
+        raise UpdateRefused(f"the result is not JSON: {error}") from None
 
 
 def _at(node: Any, path: Segments, change: Callable[[Any], Any]) -> Any:
@@ -52,6 +55,8 @@ def _in_object(node: Any, segment: str | int, rest: Segments, change: Callable[[
 
 
 def _in_array(node: list[Any], segment: str | int, rest: Segments, change: Callable[[Any], Any]) -> Any:
+    if isinstance(segment, int) and segment > len(node) and _at(_MISSING, rest, change) is _MISSING:
+        return node  # removes what is not there
     if not isinstance(segment, int) or not 0 <= segment <= len(node):
         raise UpdateRefused(f"{segment!r} is not an index of an array of {len(node)}")
     found = _at(node[segment] if segment < len(node) else _MISSING, rest, change)
