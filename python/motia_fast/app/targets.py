@@ -65,11 +65,11 @@ def _refuse_taken(name: str, path: Path) -> None:
     """A file whose name imports another module would be one module here and another one in its steps."""
     if "." in path.stem or path.suffix != ".py":
         raise _mistake(str(path), "cannot be imported by its name; rename the file to one word and .py")
+    if name in sys.stdlib_module_names:
+        raise _mistake(str(path), f'Python has a module "{name}" of its own; rename the file')
     loaded = sys.modules.get(name)
     if loaded is not None and not _is(loaded, path):
         raise _mistake(str(path), f'another module is called "{name}" already; rename the file')
-    if name in sys.stdlib_module_names:
-        raise _mistake(str(path), f'Python has a module "{name}" of its own; rename the file')
 
 
 def _is(module: ModuleType, path: Path) -> bool:
