@@ -161,7 +161,7 @@ def _or(node: Any, depth: int) -> _Test:
 
     def test(value: Any, tally: _Tally) -> bool:
         for part in parts:  # noqa: SIM110 -- as above
-            if part(value, _Tally()):
+            if part(value, tally):
                 return True
         return False
 
