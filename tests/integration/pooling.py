@@ -1,6 +1,7 @@
-"""A server with a live worker process of a `ProcessPoolExecutor`, to be killed: ``python pooling.py PORT``.
+"""A server with a live worker process of a `ProcessPoolExecutor`, to be killed: ``python pooling.py PORT LIMIT``.
 
-It writes its port and the worker's pid as a line of JSON once it serves.
+LIMIT is how many file descriptors it may have, 0 for as many as there are. It writes its port and the worker's pid as a
+line of JSON once it serves.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ import asyncio
 import json
 import multiprocessing
 import os
+import resource
 import sys
 import time
 from concurrent.futures import ProcessPoolExecutor
@@ -33,6 +35,8 @@ def say(**facts: int) -> None:
 
 
 async def main() -> None:
+    if int(sys.argv[2]):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (int(sys.argv[2]), int(sys.argv[2])))
     listener = listen("127.0.0.1", int(sys.argv[1]))
     server = Server(Site(wait).application, listener)
     await server.start()

@@ -424,13 +424,32 @@ PROGRAM = Path(__file__).parent / "pooling.py"
 ROOT = Path(__file__).parents[2]
 
 
+def test_connections_leave_file_descriptors_for_the_rest_of_the_process() -> None:
+    # More clients than descriptors: those beyond the server's share wait, and it neither spins nor fails.
+    server = Pooling(0, limit=64)
+    try:
+        clients = [Client("127.0.0.1", server.port) for _ in range(80)]
+        opened = Path(f"/proc/{server.process.pid}/fd")
+        if opened.exists():
+            until(lambda: len(list(opened.iterdir())) >= 40)
+            assert len(list(opened.iterdir())) < 64
+        for client in clients[:60]:
+            client.close()
+        clients[-1].send(get("/healthz"))
+        assert clients[-1].receive()[0] == 200
+        for client in clients[60:]:
+            client.close()
+    finally:
+        server.close()
+
+
 class Pooling:
     """A server with a live worker of a `ProcessPoolExecutor`."""
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, limit: int = 0) -> None:
         paths = os.pathsep.join([str(ROOT / "python"), str(ROOT), *os.environ.get("PYTHONPATH", "").split(os.pathsep)])
         environment = {**os.environ, "PYTHONPATH": paths}
-        command = [sys.executable, str(PROGRAM), str(port)]
+        command = [sys.executable, str(PROGRAM), str(port), str(limit)]
         self.process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
         facts = self.said()
         self.port, self.child = facts["port"], facts["child"]

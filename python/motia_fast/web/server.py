@@ -1,14 +1,17 @@
 """The glue between sockets and `Application`: Granian, embedded in the event loop that runs, on its RSGI interface.
 
 What Granian is told, and why: no cap on bodies (it has none; `body.read` has), no signal handlers (embedded, it sets
-none), no access log, its own log from errors on, and a limit of connections that is no limit: at its own it hangs.
+none), no access log, its own log from errors on, and as many connections as there are file descriptors for: at its own
+limit it hangs with 129 open, and without descriptors it spins, and the engine could not open its files.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
+import resource
 import sys
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from granian.constants import HTTPModes, Interfaces
@@ -32,8 +35,10 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("motia_fast.web")
 
-#: Connections that are served at once.
+#: Connections that are served at once, where there are so many file descriptors.
 _CONNECTIONS = 65_536
+#: Descriptors that stay for the engine, and for what handlers open.
+_RESERVED = 256
 #: Seconds that responses have to reach their clients once all steps have ended.
 _LINGER = 1.0
 
@@ -142,7 +147,7 @@ class _Granian(Embedded):
             http=HTTPModes.http1,
             websockets=False,
             backlog=BACKLOG,
-            backpressure=_CONNECTIONS,
+            backpressure=_places(),
             log_access=False,
             log_level=LogLevels.error,
             # It configures logging when it is made. "incremental" keeps it from closing everybody's handlers: all that
@@ -156,6 +161,18 @@ class _Granian(Embedded):
         backlog = (BACKLOG,) if sys.platform.startswith(("linux", "freebsd")) else ()
         holder: Any = SocketHolder  # whose stub has no arguments
         self._shd: Any = holder(self._sfd, False, *backlog)  # noqa: FBT003 -- not a Unix socket; it takes no keywords
+
+
+def _places() -> int:
+    """How many connections there is room for; raises the soft limit of file descriptors first, as far as it may."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _CONNECTIONS + _RESERVED
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        most = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+        with suppress(OSError, ValueError):  # macOS says "unlimited" and means 10,240
+            resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+        soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return _CONNECTIONS if soft == resource.RLIM_INFINITY else min(_CONNECTIONS, max(soft - _RESERVED, soft // 2))
 
 
 async def _within(seconds: float, awaitable: Any) -> None:
