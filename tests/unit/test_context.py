@@ -19,7 +19,8 @@ NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 
 async def ran_as_job(handler: Any, data: Any = None, **options: Any) -> Harness:
     app = App("test")
-    app.step(queue("work", **{"max_retries": 0, **options}), name="Work", flows=["a", "b"])(handler)
+    options.setdefault("max_retries", 0)
+    app.step(queue("work", **options), name="Work", flows=["a", "b"])(handler)
     harness = Harness(app, now=NOW)
     async with harness as t:
         await t.enqueue("work", data)

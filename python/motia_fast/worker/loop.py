@@ -131,7 +131,7 @@ class Worker:
 
     def _turn(self) -> None:
         self._hungry = False
-        limits = {kind: self._limit(kind) for kind in self._kinds}
+        limits: dict[Kind, int] = {kind: self._limit(kind) for kind in self._kinds}
         for kind, limit in limits.items():
             entries = self._finished
             turn = self._access.engine.turn(self.owner, kind, entries, limit)

@@ -16,6 +16,9 @@ from motia_fast.testing import Harness, ManualClock
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 
 
+async def nothing(data: Any) -> None: ...
+
+
 async def test_requests_take_the_whole_way_but_the_socket() -> None:
     app = App("test")
 
@@ -146,8 +149,8 @@ async def test_in_memory_nothing_is_written(tmp_path: Path, monkeypatch: pytest.
 async def test_mistakes_are_raised_and_leave_the_app_free() -> None:
     app = App("test")
 
-    @app.step(queue("work", max_retry=1))
-    async def work(data: Any) -> None: ...
+    mistaken: dict[str, Any] = {"max_retry": 1}
+    app.step(queue("work", **mistaken))(nothing)
 
     for _ in range(2):
         with pytest.raises(DeclarationError, match="max_retry"):
@@ -159,9 +162,12 @@ async def test_a_lifespan_that_fails_leaves_the_app_free(tmp_path: Path) -> None
     from collections.abc import AsyncGenerator
     from contextlib import asynccontextmanager
 
+    up = False
+
     @asynccontextmanager
     async def lifespan() -> AsyncGenerator[None]:
-        raise ConnectionError("no database")
+        if not up:
+            raise ConnectionError("no database")
         yield
 
     app = App("test", lifespan=lifespan)

@@ -122,7 +122,7 @@ async def test_a_response_waits_for_the_disk_what_it_read_included(disk: Disk, m
             assert await still(unsynced)
             request: Awaitable[Any] = t.post("/orders") if method == "post" else t.get("/orders")
             answer = asyncio.ensure_future(request)
-            assert await still(answer)  # type: ignore[arg-type]  # it is a task
+            assert await still(answer)
         assert (await answer).status == (202 if method == "post" else 200)
         await unsynced
 

@@ -29,7 +29,8 @@ async def jobs(t: Harness) -> list[JobView]:
 
 def app_with(handler: Any, **options: Any) -> App:
     app = App("test")
-    app.step(queue("work", **{"jitter": 0, **options}), name="Work")(handler)
+    options.setdefault("jitter", 0)
+    app.step(queue("work", **options), name="Work")(handler)
     return app
 
 
