@@ -420,6 +420,10 @@ class Schedules(Protocol):
         """
         ...
 
+    def unfinished(self, subscription: str) -> int:
+        """Its jobs that are neither finished nor dead, their retries included, durable or not; from memory."""
+        ...
+
 
 # ---------------------------------------------------------------- dead letters and inspection
 

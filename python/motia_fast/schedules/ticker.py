@@ -79,8 +79,6 @@ class Ticker:
         self._engine = engine
         self._schedules = tuple(schedules)
         self._looked: dict[str, _Looked] = {}
-        #: The commits of the newest ticks.
-        self._fired: dict[str, int] = {}
         self._counts = {schedule.subscription: Counts() for schedule in schedules}
         #: When `fire_due` has something to do; None for never. At first at once: the schedules are not declared yet.
         self.next_due: Micros | None = 0 if schedules else None
@@ -98,8 +96,7 @@ class Ticker:
         """Fires what is due at `now`, and returns when it has something to do again; None for never.
 
         The first call declares the schedules. Call it a few times a minute even so, since the wall clock may be set; a
-        call too many does no harm. From any thread, one call at a time; it takes milliseconds, and reads the store only
-        where a tick of `overlap="skip"` is due. While the engine refuses work (`PendingFull`, `DiskLow`), what is due
+        call too many does no harm. From any thread, one call at a time; it takes milliseconds. While the engine refuses work (`PendingFull`, `DiskLow`), what is due
         stays due, and the time that is returned is near. Raises `EngineStopped`, `EngineClosed`.
         """
         try:
@@ -135,24 +132,15 @@ class Ticker:
     def _fire(self, schedule: Schedule, todo: Plan) -> None:
         counts = self._counts[schedule.subscription]
         # Ticks that are made up for together do not stand in each other's way: only what was there before does.
-        if schedule.overlap == "skip" and self._is_unfinished(schedule.subscription):
+        if schedule.overlap == "skip" and self._engine.schedules.unfinished(schedule.subscription):
             self._engine.schedules.reset(schedule.subscription, todo.last)
             counts.overlapped += len(todo.fires)
             log.warning("%s: the last tick is unfinished, so this one is skipped", schedule.subscription)
             return
         for at in todo.fires:
             meta = encode({"trace": new_trace_id(), "at": at})
-            fired = self._engine.schedules.fire(schedule.subscription, at, meta)
-            if fired is not None:
-                self._fired[schedule.subscription] = fired.commit
+            if self._engine.schedules.fire(schedule.subscription, at, meta) is not None:
                 counts.fired += 1
-
-    def _is_unfinished(self, subscription: str) -> bool:
-        # Stats do not count a job that is not durable yet. Asked in this order, it is seen by one or the other.
-        if self._fired.get(subscription, 0) > self._engine.durable:
-            return True
-        found = (stats for stats in self._engine.stats().subscriptions if stats.subscription == subscription)
-        return any(stats.ready + stats.scheduled + stats.running for stats in found)
 
     def _set(self, schedule: Schedule, row: ScheduleRow | None, todo: Plan, why: Why) -> None:
         schedules, crontab = self._engine.schedules, schedule.crontab

@@ -80,6 +80,7 @@ class DeadLetters:
         )
         schedule(record, parts.clock.now(), None)
         commit.changed.append(record)
+        record.sub.unfinished += 1
         sql = "UPDATE job SET place = ?, due = ?, attempt = 0, crashes = 0, payload = ? WHERE id = ?"
         commit.write(sql, record.place, record.due, record.payload, record.id)
 

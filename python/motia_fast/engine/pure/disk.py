@@ -3,26 +3,29 @@
 from __future__ import annotations
 
 import os
-import time
 from typing import TYPE_CHECKING
 
+from motia_fast.clock import SECOND
 from motia_fast.errors import DiskLow
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-#: Seconds for which an answer holds: at 1 GB/s of payloads the default 256 MiB of reserve last as long.
-_HOLDS = 0.25
+    from motia_fast.clock import Clock, Micros
+
+#: How long an answer holds: at 1 GB/s of payloads the default 256 MiB of reserve last as long.
+_HOLDS: Micros = SECOND // 4
 
 
 class Disk:
     """The free space of one directory's file system."""
 
-    def __init__(self, path: Path | None, least: int) -> None:
+    def __init__(self, path: Path | None, least: int, clock: Clock) -> None:
         """`least` bytes must stay free; without a path there is always room."""
         self._path = path
         self._least = least
-        self._asked = float("-inf")
+        self._clock = clock
+        self._asked: Micros | None = None
         self._free = 0
 
     @property
@@ -30,8 +33,8 @@ class Disk:
         """Whether less than the least is free."""
         if self._path is None or not self._least:
             return False
-        now = time.monotonic()
-        if now - self._asked >= _HOLDS:
+        now = self._clock.elapsed()
+        if self._asked is None or now - self._asked >= _HOLDS:
             self._asked = now
             disk = os.statvfs(self._path)
             self._free = disk.f_bavail * disk.f_frsize

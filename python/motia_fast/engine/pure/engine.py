@@ -108,10 +108,12 @@ class PureEngine:
 
     def wait(self, commit: int, timeout: float | None = None) -> bool:
         """See the contract."""
+        self._parts.require_ours()
         return self._parts.committer.wait(commit, timeout)
 
     def watch(self, commit: int) -> None:
         """See the contract."""
+        self._parts.require_ours()
         self._parts.committer.watch(commit)
 
     @property
@@ -121,6 +123,7 @@ class PureEngine:
 
     def acknowledge(self) -> None:
         """See the contract."""
+        self._parts.require_ours()
         self._parts.wake.acknowledge()
 
     def tick(self) -> None:

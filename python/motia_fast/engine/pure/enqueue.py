@@ -84,6 +84,7 @@ def _job(parts: Parts, commit: Commit, message: Message, message_id: int, target
     commit.inserted.append(record)
     commit.bytes += record.size
     target.counters.enqueued += 1
+    target.unfinished += 1
     return record.id
 
 

@@ -138,6 +138,7 @@ class Scheduler:
         for index, record in enumerate(self.suspects):
             if record.sub.free:
                 del self.suspects[index]
+                record.sub.suspected -= 1
                 return record
         return None
 

@@ -41,7 +41,7 @@ def reload_jobs(parts: Parts) -> None:
     parts.condemned.clear()
     for known in parts.subscribed.values():
         known.lanes.clear()
-        known.scheduled = 0
+        known.scheduled = known.suspected = known.unfinished = 0
     with parts.store.reader() as connection:
         _jobs(parts, connection)
 
@@ -57,8 +57,10 @@ def _jobs(parts: Parts, connection: sqlite3.Connection) -> None:
     _spilled(parts, connection, newest)
     _scheduled(parts, connection)
     for record in suspects:
+        record.sub.unfinished += 1
         _suspect(parts, record)
     for known in parts.subscribed.values():
+        known.unfinished += sum(len(lane.jobs) + lane.spilled for lane in known.lanes.values()) + known.scheduled
         parts.offer(known)
 
 

@@ -15,9 +15,8 @@ from motia_fast.engine.pure.parts import ID_BLOCK, Ids, Names, Parts
 from motia_fast.engine.pure.publish import publish
 from motia_fast.engine.pure.reader import Reader
 from motia_fast.engine.pure.running import RunningFile, named_jobs
-from motia_fast.engine.pure.store import Store
+from motia_fast.engine.pure.store import Store, opening_error
 from motia_fast.engine.pure.tick import tick
-from motia_fast.errors import DataDirUnusable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -44,7 +43,7 @@ def open_parts(settings: EngineSettings, wrap: Callable[[Store], Store]) -> Open
         directory.sign(parts.boot)
     except (OSError, sqlite3.Error) as error:
         directory.release()
-        raise DataDirUnusable(f"cannot open the data directory {directory.path}: {error}") from error
+        raise opening_error(directory.path, error) from error
     except BaseException:
         directory.release()
         raise
@@ -61,7 +60,7 @@ def _open_store(settings: EngineSettings, wrap: Callable[[Store], Store], direct
         store.begin(meta, ID_BLOCK, _marks(crashed, settings.clock.now()))
         parts = Parts(settings, store, meta.boot + 1)
         parts.ids = Ids(meta.next_id)
-        parts.disk = Disk(directory.path if in_file and directory else None, settings.min_free_disk)
+        parts.disk = Disk(directory.path if in_file and directory else None, settings.min_free_disk, settings.clock)
         parts.leases = Leases(parts.boot)
         parts.running_file = RunningFile(running, settings.concurrency, parts.boot)
         parts.history = deque(maxlen=settings.history)

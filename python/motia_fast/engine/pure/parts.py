@@ -150,14 +150,18 @@ class Parts:
     @contextlib.contextmanager
     def running(self) -> Iterator[None]:
         """Holds the lock over one verb. Raises `EngineForked`, `EngineClosed`, `EngineStopped`."""
-        if self.forked:  # before the lock: the thread that held it may not exist in this process
-            raise EngineForked("this engine belongs to the parent process; use motia_fast.Client(data_dir) in a child")
+        self.require_ours()  # before the lock: the thread that held it may not exist in this process
         with self.lock:
             if self.closed:
                 raise EngineClosed("the engine is closed")
             if self.committer.failure is not None:
                 raise self.committer.failure
             yield
+
+    def require_ours(self) -> None:
+        """Raises `EngineForked` in a child of the process that opened the engine."""
+        if self.forked:
+            raise EngineForked("this engine belongs to the parent process; use motia_fast.Client(data_dir) in a child")
 
     def commit(self, commit: Commit) -> int:
         """Numbers a commit and hands it to the committer; returns its number."""
@@ -182,6 +186,7 @@ class Parts:
         """Puts a durable job that waits for nothing but a place into its lane, or among the suspects."""
         record.ready_at = self.clock.elapsed()
         if record.crashes:
+            record.sub.suspected += 1
             self.scheduler(record.sub).suspects.append(record)
         else:
             record.sub.lane(record.priority, self.settings).push(record)

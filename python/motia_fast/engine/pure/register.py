@@ -43,7 +43,7 @@ def register(parts: Parts, subscriptions: Sequence[Subscription]) -> Registered:
     unparked = _unpark(parts)
     with parts.running():
         number = parts.committer.committed
-        orphans = {s.id: s.ready + s.scheduled for s in parts.subscribed.values() if s.orphaned}
+        orphans = {s.id: s.unfinished for s in parts.subscribed.values() if s.orphaned}
     parts.committer.wait(number)
     return Registered({name: count for name, count in orphans.items() if count}, adopted, unparked)
 
@@ -83,7 +83,7 @@ def _rename(parts: Parts, old: str, new: str, commit: Commit) -> int:
     row = parts.schedules.pop(old, None)
     if row is not None:
         parts.schedules[new] = row._replace(subscription=new)
-    return known.ready + known.scheduled
+    return known.unfinished
 
 
 def _merge(parts: Parts, old: str, new: str) -> int:
@@ -91,7 +91,7 @@ def _merge(parts: Parts, old: str, new: str) -> int:
     if len(parts.leases):
         raise EngineError(f'"{new}" cannot adopt the jobs of "{old}" while jobs run; register before the first claim')
     source, target = parts.subscribed[old], parts.subscribed[new]
-    moved = source.ready + source.scheduled
+    moved = source.unfinished
     commit = Commit()
     commit.write("UPDATE job SET sub = ? WHERE sub = ?", target.number, source.number)
     parts.committer.wait(parts.commit(commit))

@@ -59,6 +59,12 @@ class Schedules:
             receipt = plan(parts, commit, message, routed)
             return Enqueued(self._keep(row._replace(last=at), commit), (receipt,))
 
+    def unfinished(self, subscription: str) -> int:
+        """See the contract."""
+        with self._parts.running():
+            known = self._parts.subscribed.get(subscription)
+            return known.unfinished if known is not None else 0
+
     def _row(self, subscription: str) -> ScheduleRow:
         row = self._parts.schedules.get(subscription)
         return row if row is not None else ScheduleRow(subscription, "", "UTC", 0)

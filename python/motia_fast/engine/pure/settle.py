@@ -134,6 +134,7 @@ def _end(parts: Parts, run: Run) -> None:
 
 def _give_back(parts: Parts, record: Record) -> None:
     if record.crashes:
+        record.sub.suspected += 1
         parts.scheduler(record.sub).suspects.appendleft(record)
     else:
         record.sub.lane(record.priority, parts.settings).put_back(record)
@@ -167,6 +168,7 @@ def _leave(parts: Parts, commit: Commit, record: Record, settlement: Settlement)
 
 def _finish(parts: Parts, commit: Commit, record: Record, outcome: Any) -> None:
     commit.deleted.append(record.id)
+    record.sub.unfinished -= 1
     if record.error is not None:
         commit.write("DELETE FROM attempt WHERE job = ?", record.id)
     parts.history.append(Finished(record.id, record.sub.id, outcome, record.attempt + 1, parts.clock.now()))
@@ -195,6 +197,7 @@ def _die(parts: Parts, commit: Commit, record: Record, error: Failure) -> None:
     now = parts.clock.now()
     record.place, record.due = DEAD, now
     record.sub.counters.died += 1
+    record.sub.unfinished -= 1
     commit.changed.append(record)
     _update(commit, record)
     _remember(parts, commit, record, error)

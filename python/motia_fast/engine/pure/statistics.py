@@ -9,17 +9,27 @@ from motia_fast.contract import Stats, SubscriptionStats
 from motia_fast.engine.pure.schema import DEAD
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from motia_fast.clock import Micros
     from motia_fast.engine.pure.parts import Parts
     from motia_fast.engine.pure.subscribed import Subscribed
+
+
+_COUNT_DEAD = (
+    "SELECT sub, count(*) FROM job WHERE place = 3 AND id NOT IN (SELECT value FROM json_each(?)) GROUP BY sub"
+)
+_COUNT_PARKED = "SELECT count(*) FROM parked WHERE until > ? AND id NOT IN (SELECT value FROM json_each(?))"
 
 
 def stats(parts: Parts, engine: str) -> Stats:
     """See the contract. Dead letters and parked messages are counted in the file, everything else in memory."""
     sizes = parts.store.sizes()
     with parts.snapshot() as (connection, view):
-        dead = dict(connection.execute(f"SELECT sub, count(*) FROM job WHERE place = {DEAD} GROUP BY sub"))
-        parked = connection.execute("SELECT count(*) FROM parked WHERE until > ?", (view.now,)).fetchone()[0]
+        # A commit that is written but not published is in the file and in the view: it counts once.
+        jobs, messages = _ids(view.jobs), _ids(m.message_id for commit in view.unsynced for m in commit.parked)
+        dead = dict(connection.execute(_COUNT_DEAD, (jobs,)))
+        parked = connection.execute(_COUNT_PARKED, (view.now, messages)).fetchone()[0]
     for record in view.jobs.values():
         if record is not None and record.place == DEAD:
             dead[record.sub.number] = dead.get(record.sub.number, 0) + 1
@@ -50,6 +60,10 @@ def stats(parts: Parts, engine: str) -> Stats:
             free_pages=sizes.free_pages,
             disk_low=parts.disk.low,
         )
+
+
+def _ids(ids: Iterable[int]) -> str:
+    return str(list(ids))
 
 
 def _subscription(known: Subscribed, dead: int, now: Micros) -> SubscriptionStats:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from motia_fast.engine.pure import schema
-from motia_fast.errors import DataDirUnusable, FormatTooNew, StoreCorrupt
+from motia_fast.errors import DataDirUnusable, FormatTooNew, MotiaError, StoreCorrupt
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -38,8 +38,10 @@ _ROW = "(" + ",".join("?" * _JOB_COLUMNS) + ")"
 _RUNS = (64, 16, 4, 1)
 #: A WAL of about 1,000 pages is overwritten in place, which syncs faster; 10,000 pages gave stalls of 35 ms.
 CHECKPOINT_PAGES = 1_000
-#: Free pages that are given back to the file system: when there are many, and a few at a time, between groups.
-_VACUUM_ABOVE, _VACUUM_STEP = 4_096, 512
+#: Bytes of WAL that stay allocated after a burst: enough for a few checkpoints' worth of pages.
+_WAL_KEPT = 8 * 1024 * 1024
+#: Free pages that are kept for what comes next, pages given back at once, and groups between two looks.
+_FREE_KEPT, _VACUUM_STEP, _LOOK_EVERY = 1_024, 256, 64
 #: Seconds between two lines about a file that somebody else holds.
 _SAY_EVERY = 5.0
 _IN_MEMORY = Path(":memory:")
@@ -85,6 +87,8 @@ class Store:
         self._readers: list[sqlite3.Connection] = []
         #: About how many pages the WAL has that are not in the database yet.
         self._unmoved = 0
+        self._groups = 0
+        self._shrinking = False
         self._writer = self._open()
 
     def meta(self) -> Meta:
@@ -114,14 +118,24 @@ class Store:
 
     def checkpoint(self) -> None:
         """Moves the WAL into the database when it has grown, and gives free pages back; called between groups."""
-        if self.path is None or self._unmoved < CHECKPOINT_PAGES:
+        if self.path is None:
             return
+        self._groups += 1
         with self._mutex:
-            _, frames, moved = self._writer.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
-            # What a reader still needs stays behind; it counts towards the next checkpoint, so that this is no busy loop.
-            self._unmoved = (frames - moved) // 2
-            if self._writer.execute("PRAGMA freelist_count").fetchone()[0] > _VACUUM_ABOVE:
-                self._writer.execute(f"PRAGMA incremental_vacuum({_VACUUM_STEP})").fetchall()
+            if self._unmoved >= CHECKPOINT_PAGES:
+                _, frames, moved = self._writer.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+                # What a reader still needs stays behind, and counts half: no busy loop around a slow reader.
+                self._unmoved = (frames - moved) // 2
+            if self._shrinking or self._groups % _LOOK_EVERY == 0:
+                self._give_back()
+
+    def _give_back(self) -> None:
+        """Returns free pages to the file system, a few with each group, while they are many and a large share."""
+        free = self._writer.execute("PRAGMA freelist_count").fetchone()[0]
+        self._shrinking = free > _FREE_KEPT and free > self._writer.execute("PRAGMA page_count").fetchone()[0] // 4
+        if self._shrinking:
+            self._writer.execute(f"PRAGMA incremental_vacuum({_VACUUM_STEP})").fetchall()
+            self._unmoved += _VACUUM_STEP // 8
 
     @contextlib.contextmanager
     def reader(self) -> Iterator[sqlite3.Connection]:
@@ -198,7 +212,7 @@ class Store:
             self._prepare(writer)
         except sqlite3.DatabaseError as error:
             writer.close()
-            raise _opening_error(self.path, error) from error
+            raise opening_error(self.path, error) from error
         except BaseException:
             writer.close()
             raise
@@ -214,9 +228,12 @@ class Store:
             raise StoreCorrupt(f"{self.path} is a database, but not one of motia_fast; it was not touched")
         elif found > schema.FORMAT and _min_reader(writer) > schema.FORMAT:
             raise FormatTooNew(self.path or _IN_MEMORY, found, schema.FORMAT)
+        elif self.path is not None:
+            _require_whole(self.path, writer)
         writer.execute("PRAGMA journal_mode = WAL").fetchone()
         writer.execute(f"PRAGMA synchronous = {self._sync}")
         writer.execute("PRAGMA wal_autocheckpoint = 0")
+        writer.execute(f"PRAGMA journal_size_limit = {_WAL_KEPT}").fetchone()
 
     def _connect(self, *, read_only: bool) -> sqlite3.Connection:
         target = ":memory:" if self.path is None else str(self.path)
@@ -254,10 +271,22 @@ def _min_reader(writer: sqlite3.Connection) -> int:
     return int(row[0]) if row else schema.FORMAT + 1
 
 
-def _opening_error(path: Path | None, error: sqlite3.DatabaseError) -> Exception:
+def opening_error(path: Path | None, error: Exception) -> MotiaError:
+    """What it means that a file, or its directory, could not be opened."""
     if getattr(error, "sqlite_errorcode", 0) & 0xFF in {sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT}:
         return StoreCorrupt(f"{path} is damaged or not a database ({error}); it was not touched: restore a backup")
     return DataDirUnusable(f"cannot use {path}: {error}")
+
+
+def _require_whole(path: Path, writer: sqlite3.Connection) -> None:
+    """Refuses a file that was cut off. With a WAL beside it the file may still be short of what the WAL brings."""
+    wal = path.with_name(path.name + "-wal")
+    if wal.exists() and wal.stat().st_size:
+        return
+    wanted = writer.execute("PRAGMA page_count").fetchone()[0] * writer.execute("PRAGMA page_size").fetchone()[0]
+    found = path.stat().st_size
+    if found < wanted:
+        raise StoreCorrupt(f"{path} was cut off: {found} of {wanted} bytes; it was not touched: restore a backup")
 
 
 def _pages(group: Group) -> int:

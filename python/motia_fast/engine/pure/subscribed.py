@@ -15,7 +15,18 @@ if TYPE_CHECKING:
 class Subscribed:
     """One subscription that is declared, or was when its jobs were made (an orphan)."""
 
-    __slots__ = ("counters", "declared", "id", "lanes", "number", "orphaned", "running", "scheduled")
+    __slots__ = (
+        "counters",
+        "declared",
+        "id",
+        "lanes",
+        "number",
+        "orphaned",
+        "running",
+        "scheduled",
+        "suspected",
+        "unfinished",
+    )
 
     def __init__(self, number: int, id: str) -> None:  # noqa: A002 -- the contract's name
         """An orphan, until `register` declares it."""
@@ -28,6 +39,10 @@ class Subscribed:
         self.running = 0
         #: Jobs in the state scheduled, in memory or in the store.
         self.scheduled = 0
+        #: Ready jobs among the suspects, which are in no lane.
+        self.suspected = 0
+        #: Jobs that are neither finished nor dead, durable or not.
+        self.unfinished = 0
         self.counters = Counters()
 
     @property
@@ -38,7 +53,7 @@ class Subscribed:
     @property
     def ready(self) -> int:
         """Jobs that wait for a place, spilled ones included."""
-        return sum(len(lane.jobs) + lane.spilled for lane in self.lanes.values())
+        return self.suspected + sum(len(lane.jobs) + lane.spilled for lane in self.lanes.values())
 
     def lane(self, priority: int, settings: EngineSettings) -> Lane:
         """Its lane of that priority, made when first asked for."""
