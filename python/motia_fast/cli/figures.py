@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import sys
 import time
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
 from motia_fast.cli.options import AppTarget, AsJson, DataDir
 from motia_fast.cli.output import fields, print_json, say, show, table
-from motia_fast.cli.reach import Place, answerer, running
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from motia_fast.cli.reach import Answerer, Place, answerer, running
 
 _GAUGES = ("ready", "scheduled", "running", "dead")
 _COUNTERS = ("enqueued", "done", "failed", "retried", "snoozed", "skipped", "died")
@@ -40,14 +37,14 @@ def stats(
     --watch follows a running application; with --json it prints one line each time.
     """
     if watch:
-        _follow(running(Place(data_dir, app)).call, interval, as_json)
+        _follow(running(Place(data_dir, app)), interval, as_json)
     with answerer(data_dir, app) as asked:
-        show(asked.call("stats"), as_json, _print)
+        show(_stats(asked), as_json, _print)
 
 
-def _follow(call: Callable[..., Any], interval: float, as_json: bool) -> None:
+def _follow(asked: Answerer, interval: float, as_json: bool) -> None:
     while True:
-        answer = call("stats")
+        answer = _stats(asked)
         if as_json:
             print_json(answer, indent=None)
         else:
@@ -55,6 +52,11 @@ def _follow(call: Callable[..., Any], interval: float, as_json: bool) -> None:
             _print(answer)
         sys.stdout.flush()
         time.sleep(interval)
+
+
+def _stats(asked: Answerer) -> dict[str, Any]:
+    answer: dict[str, Any] = asked.call("stats")
+    return {**answer, "running": asked.running, "pid": answer["pid"] if asked.running else None}
 
 
 def _print(answer: dict[str, Any]) -> None:

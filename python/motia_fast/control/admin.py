@@ -8,27 +8,26 @@ from __future__ import annotations
 
 import os
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from pydantic import ConfigDict, ValidationError, validate_call
 
 import motia_fast
 from motia_fast.access import SyncAccess
 from motia_fast.context import new_trace_id
-from motia_fast.contract import JobFilter
 from motia_fast.control import views
 from motia_fast.control.dead_letters import DeadLetterVerbs
 from motia_fast.control.items import StateVerbs
-from motia_fast.control.pages import page
+from motia_fast.control.jobs import JobVerbs
 from motia_fast.control.plain import to_plain
 from motia_fast.control.ticks import CronVerbs
-from motia_fast.errors import ControlError, UnknownJob, ValidationFailed, nearest
+from motia_fast.errors import ControlError, ValidationFailed, nearest
 from motia_fast.messages import message_of, meta_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from motia_fast.contract import Engine, JobState, JobView, Message
+    from motia_fast.contract import Engine, Message
     from motia_fast.steps import Step
 
 
@@ -50,17 +49,19 @@ class Admin:
         self._access = SyncAccess(engine)
         self._steps = steps
         self._check = check
-        dead, state = DeadLetterVerbs(engine, self._access), StateVerbs(engine, self._access)
+        jobs = JobVerbs(engine, declared=steps is not None)
+        dead = DeadLetterVerbs(engine, self._access, declared=steps is not None)
+        state = StateVerbs(engine, self._access)
         cron = CronVerbs(engine, self._access, steps)
         verbs: dict[str, Callable[..., dict[str, Any]]] = {
             "ping": self.ping,
             "enqueue": self.enqueue,
             "steps": self.steps,
             "stats": self.stats,
-            "jobs": self.jobs,
-            "job": self.job,
-            "parked": self.parked,
-            "finished": self.finished,
+            "jobs": jobs.jobs,
+            "job": jobs.job,
+            "parked": jobs.parked,
+            "finished": jobs.finished,
             "dead.list": dead.letters,
             "dead.show": dead.show,
             "dead.retry": dead.retry,
@@ -116,63 +117,18 @@ class Admin:
         return {"steps": [views.step(step) for step in self._steps]}
 
     def stats(self) -> dict[str, Any]:
-        """The engine's counters and gauges."""
+        """The engine's counters and gauges; whether a subscription is orphaned only where the steps are declared."""
         failure = self._engine.failure
         about = {
             "pid": os.getpid(),
             "version": motia_fast.__version__,
             "at": views.iso(self._engine.settings.clock.now()),
-            "running": self._steps is not None,
             "failure": None if failure is None else str(failure),
         }
-        return about | dict(to_plain(self._engine.stats(), "stats"))
-
-    def jobs(
-        self,
-        state: Literal["ready", "scheduled", "running", "dead"] | None = None,
-        step: str | None = None,
-        limit: int = 100,
-        after: int = 0,
-    ) -> dict[str, Any]:
-        """A page of unfinished jobs, by id."""
-        return job_page(self._engine.inspect.jobs, state, step, limit, after)
-
-    def job(self, job: int) -> dict[str, Any]:
-        """One unfinished job. Raises `UnknownJob`."""
-        found = self._engine.inspect.job(job)
-        if found is None:
-            raise UnknownJob(f"there is no unfinished job {job}; it is finished, or never was")
-        return views.job(found)
-
-    def parked(self, limit: int = 100, after: int = 0) -> dict[str, Any]:
-        """A page of messages that wait for a step on their topic, by id."""
-        found = page(
-            self._engine.inspect.parked,
-            limit,
-            after,
-            key=lambda view: view.message_id,
-            size=lambda view: len(view.payload) + len(view.meta),
-        )
-        return found.answer("messages", views.parked)
-
-    def finished(self) -> dict[str, Any]:
-        """The last finished jobs, oldest first."""
-        return {"jobs": [views.finished(row) for row in self._engine.inspect.history()]}
-
-
-def job_page(
-    fetch: Callable[[JobFilter, int, int], list[JobView]],
-    state: JobState | None,
-    step: str | None,
-    limit: int,
-    after: int,
-) -> dict[str, Any]:
-    """A page of jobs, from whichever verb lists them."""
-    which = JobFilter(state=state, step=step)
-    found = page(
-        lambda count, above: fetch(which, count, above), limit, after, key=lambda view: view.id, size=views.size_of_job
-    )
-    return found.answer("jobs", views.job)
+        stats: dict[str, Any] = to_plain(self._engine.stats(), "stats")
+        if self._steps is None:
+            stats["subscriptions"] = [{**each, "orphaned": None} for each in stats["subscriptions"]]
+        return about | stats
 
 
 def _time(name: str, text: str | None) -> datetime | None:

@@ -162,6 +162,8 @@ class Client:
 
     def _connect(self, connection: socket.socket, deadline: float) -> None:
         address = address_of(self.data_dir)
+        if not address.exists():  # asked here, since the path may be longer than a socket's address
+            raise NotRunning(self._nothing_runs())
         while True:
             try:
                 connection.settimeout(_left(deadline))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from motia_fast.contract import JobFilter
 from motia_fast.control import views
-from motia_fast.control.pages import page
+from motia_fast.control.jobs import job_page
 from motia_fast.encoding import encode
 from motia_fast.errors import UnknownJob, ValidationFailed
 
@@ -25,29 +25,22 @@ class Kept(Enum):
 class DeadLetterVerbs:
     """List, show, retry and purge."""
 
-    def __init__(self, engine: Engine, access: SyncAccess) -> None:
-        """`access` waits where the engine refuses to."""
+    def __init__(self, engine: Engine, access: SyncAccess, *, declared: bool) -> None:
+        """`access` waits where the engine refuses to; `declared` is as for `JobVerbs`."""
+        self._declared = declared
         self._engine = engine
         self._access = access
 
     def letters(self, step: str | None = None, limit: int = 100, after: int = 0) -> dict[str, Any]:
         """A page of dead letters, by id."""
-        which = JobFilter(step=step)
-        found = page(
-            lambda count, above: self._engine.dead.list(which, count, above),
-            limit,
-            after,
-            key=lambda view: view.id,
-            size=views.size_of_job,
-        )
-        return found.answer("jobs", views.job)
+        return job_page(self._engine.dead.list, JobFilter(step=step), limit, after, declared=self._declared)
 
     def show(self, job: int) -> dict[str, Any]:
         """One dead letter. Raises `UnknownJob`, saying what the job is instead."""
         found = self._engine.dead.get(job)
         if found is None:
             raise UnknownJob(self._no_dead_letter(job))
-        return views.job(found)
+        return views.job(found, declared=self._declared)
 
     def retry(
         self,

@@ -12,13 +12,14 @@ from typing import Any, NoReturn
 from motia_fast import errors
 from motia_fast.errors import ControlError, MotiaError
 
-#: Bytes of one line, its end included. A payload of 1 MiB takes 3 MiB at most, if all of it is escaped.
+#: Bytes of one line, its end included.
 MAX_FRAME = 8 * 1024 * 1024
 
 
 def to_line(frame: dict[str, Any]) -> bytes:
-    """A frame as a line, in ASCII: any text that JSON can hold passes. Raises `ControlError` if it is too large."""
-    line = json.dumps(frame, separators=(",", ":"), allow_nan=False).encode() + b"\n"
+    """A frame as a line. Raises `ControlError` if it is too large."""
+    text = json.dumps(frame, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    line = text.encode(errors="surrogatepass") + b"\n"  # json.loads reads a lone surrogate that way too
     if len(line) > MAX_FRAME:
         raise ControlError(too_large(len(line)))
     return line

@@ -13,8 +13,10 @@ if TYPE_CHECKING:
 Row = TypeVar("Row")
 Key = TypeVar("Key", int, str, "str | None")
 
-#: Bytes of payloads, values and tracebacks after which a page ends; escaped they are at most three times as many.
-PAGE_BYTES = 2 * 1024 * 1024
+#: Bytes after which a page ends. A last row of 1 MiB, all of it, still fits in a frame.
+PAGE_BYTES = 4 * 1024 * 1024
+#: Bytes that a row takes beside its payload, value and tracebacks, about.
+ROW_BYTES = 512
 #: Rows that are read at once; each may have 1 MiB.
 CHUNK = 20
 
@@ -50,7 +52,7 @@ def page(
             return Page(rows, None)
         for row in chunk:
             rows.append(row)
-            room -= size(row)
+            room -= ROW_BYTES + size(row)
             if room <= 0:
                 break
         after = key(rows[-1])

@@ -43,8 +43,8 @@ def receipt(made: Receipt) -> dict[str, Any]:
     return {**made._asdict(), "job_ids": list(made.job_ids)}
 
 
-def job(view: JobView) -> dict[str, Any]:
-    """An unfinished job; `at` is when it is due or when it died."""
+def job(view: JobView, *, declared: bool) -> dict[str, Any]:
+    """An unfinished job; `at` is when it is due or when it died. Without declared steps any job looks orphaned."""
     return {
         "id": view.id,
         "message_id": view.message_id,
@@ -56,7 +56,7 @@ def job(view: JobView) -> dict[str, Any]:
         "crashes": view.crashes,
         "enqueued": iso(view.enqueued),
         "at": None if view.at is None else iso(view.at),
-        "orphaned": view.orphaned,
+        "orphaned": view.orphaned if declared else None,
         "payload": value_of(view.payload),
         "meta": value_of(view.meta),
         "attempts": [_attempt(made) for made in view.attempts],

@@ -16,9 +16,8 @@ from motia_fast.errors import (
 
 
 @pytest.mark.parametrize("value", [None, 2**80, "Grüße \u2028 \ud800 \x00", {"a": [1.5, True]}])
-def test_a_value_passes_in_one_line_of_ascii(value: Any) -> None:
+def test_a_value_passes_in_one_line(value: Any) -> None:
     line = to_line({"ok": value})
-    assert line.isascii()
     assert line.index(b"\n") == len(line) - 1
     assert result_of(from_line(line)) == value
 
