@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 P = ParamSpec("P")
 R = TypeVar("R")
+R_co = TypeVar("R_co", covariant=True)
 
 #: What a step takes as a trigger: one made by `http`, `queue`, `cron` or `noop`, or a dict with a type.
 TriggerLike = Trigger | Mapping[str, Any]
@@ -64,11 +65,11 @@ class Owner(Protocol):
 
 
 @dataclass(slots=True, eq=False, repr=False)
-class Step(Generic[P, R]):
+class Step(Generic[P, R_co]):
     """What a user declares. Calling it calls its function, as if it were not declared."""
 
     name: str
-    handler: Callable[P, R]
+    handler: Callable[P, R_co]
     #: Complete: with topics and schemas filled in.
     triggers: tuple[Trigger, ...]
     #: How the handler is called.
@@ -92,7 +93,7 @@ class Step(Generic[P, R]):
         """Works out the subscriptions."""
         self._routes = subscribed(Named(self.name, self.was, self.plan.kind), self.triggers)
 
-    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R_co:
         """Calls the function."""
         return self.handler(*args, **kwargs)
 
