@@ -57,7 +57,7 @@ class Worker:
         self._starting = False
         #: Jobs that are started at once, so that it takes about `BUDGET`; found out by measuring.
         self._batch = CLAIM // 4
-        #: The last turn took as much as it was allowed to, so there may be more.
+        #: The last turn took all it was allowed to, or nothing because others were about to start: there may be more.
         self._hungry = False
         self._room: asyncio.Task[None] | None = None
         self._asked_at = 0.0
@@ -130,7 +130,7 @@ class Worker:
         self._turned.clear()
 
     def _turn(self) -> None:
-        self._hungry = False
+        self._hungry = self._claiming and bool(self._unstarted)
         limits: dict[Kind, int] = {kind: self._limit(kind) for kind in self._kinds}
         for kind, limit in limits.items():
             entries = self._finished
@@ -193,6 +193,8 @@ class Worker:
         began = self._loop.time()
         for _ in range(min(self._batch, len(self._unstarted))):
             running = self._unstarted.popleft()
+            if running.job.lease not in self._table:  # it timed out before it was started
+                continue
             # Turns are often asked for by a job that ends: a copy of what is current would be a copy of that job's.
             running.task = _spawn(self._live(running), self._loop, self._context.copy())
         # Called once all of these have run to where they first wait.
@@ -214,6 +216,8 @@ class Worker:
         except KeyboardInterrupt:
             self._end(running, Released())
             raise
+        except Exception as error:  # noqa: BLE001 -- a mistake of ours fails the attempt: it must not hold the place for good
+            outcome = self._route(running).outcome_of(error)
         self._end(running, _verdict(running, outcome))
 
     # ---------------------------------------------------------------- ends

@@ -15,6 +15,7 @@ import pytest
 from motia_fast import App, Context, Request, SyncContext, http, queue
 from motia_fast.contract import Engine, EngineSettings
 from motia_fast.errors import ContextClosed, EngineStopped
+from motia_fast.messages import message_of
 from motia_fast.services import Services
 from motia_fast.testing import Harness
 from tests.contract.disk import Disk
@@ -268,7 +269,55 @@ async def test_a_job_that_was_claimed_and_not_started_is_released(
         assert {(job.state, job.attempt) for job in jobs} == {("ready", 0)}
 
 
+async def test_a_job_that_timed_out_before_it_was_started_never_runs() -> None:
+    app, ran = App("test"), []
+
+    @app.step(queue("work", timeout=1, max_retries=0))
+    async def work(data: Any) -> None:
+        ran.append(data)
+
+    async with Harness(app) as t:
+        services = services_of(app)
+        services.worker._batch = 1
+        commit = services.engine.enqueue([message_of("work", n, {}) for n in range(3)]).commit
+        services.engine.wait(commit)  # blocks the loop, which must not come to run anything before the last line
+        services.worker.wake()  # claims three, and is about to start one
+        t.clock.advance(1)
+        services.engine.tick()
+        services.worker.wake()  # all three are overdue
+        await t.drain()
+        assert ran == []
+        assert [letter.attempts[0].error.reason for letter in await t.dead()] == ["timeout"] * 3
+
+
 # ---------------------------------------------------------------- fairness
+
+
+async def test_what_becomes_ready_while_others_are_about_to_start_is_not_forgotten(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("motia_fast.worker.loop.BUDGET", 0.0)  # one start a turn
+    app, done, began = App("test", home=tmp_path, grace=0.0), asyncio.Event(), 0
+
+    @app.step(queue("wait", concurrency=100))
+    async def wait(data: Any, ctx: Context) -> None:
+        nonlocal began
+        began += 1
+        if began == 1:
+            await ctx.enqueue("other")
+            engine = ctx.session.engine
+            engine.wait(engine.committed)  # blocks the loop: the other is ready before the next of these is started
+        await asyncio.Event().wait()  # no end of a job asks for another turn
+
+    @app.step(queue("other"))
+    async def other(data: Any) -> None:
+        done.set()
+
+    async with app:
+        await asyncio.gather(*(app.enqueue("wait", n) for n in range(60)))
+    async with app.running():
+        await asyncio.wait_for(done.wait(), 30)
+        assert began == 60
 
 
 async def test_starting_many_jobs_leaves_turns_to_others(tmp_path: Path) -> None:
