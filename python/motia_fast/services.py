@@ -251,7 +251,9 @@ class Services:
 
 
 def _keep_out_of_git(data_dir: Path | None) -> None:
-    if data_dir is not None and data_dir.is_dir() and not (data_dir / ".gitignore").exists():
+    if data_dir is None or (data_dir / ".gitignore").exists():
+        return
+    with suppress(OSError):  # on a full disk the engine itself says so, and better
         (data_dir / ".gitignore").write_text("*\n", encoding="utf-8")
 
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Unpack
 
-from motia_fast.access import SyncAccess
-from motia_fast.context import new_trace_id
+from motia_fast.context import SyncContext, current, new_trace_id
 from motia_fast.contract import JobFilter
 from motia_fast.encoding import encode
 from motia_fast.errors import ValidationFailed
@@ -108,9 +107,12 @@ class SyncApp:
         self.dead = SyncDead(self._services)
 
     def enqueue(self, topic: str | Mapping[str, Any], data: Any = None, **options: Unpack[Options]) -> Receipt:
-        """As `App.enqueue`."""
-        session = self._session()
-        return session.enqueue([message_of(topic, data, options, meta_of(new_trace_id()))]).receipts[0]
+        """As `App.enqueue`; within a `def` handler, as `ctx.enqueue`."""
+        ctx = self._context()
+        if ctx is not None:
+            return ctx.enqueue(topic, data, **options)
+        message = message_of(topic, data, options, meta_of(new_trace_id()))
+        return self._session().enqueue([message]).receipts[0]
 
     def stats(self) -> Stats:
         """As `App.stats`."""
@@ -121,7 +123,15 @@ class SyncApp:
         return self._find()
 
     def _session(self) -> SyncSession:
-        return SyncSession(SyncAccess(self._services().engine), Ledger(), waits=True)
+        ctx, services = self._context(), self._services()
+        return (
+            SyncSession(services.blocking, Ledger(), waits=True, check=services.check) if ctx is None else ctx.session
+        )
+
+    def _context(self) -> SyncContext | None:
+        """The `def` handler of this application that runs in this thread, if one does."""
+        ctx = current.get(None)
+        return ctx if isinstance(ctx, SyncContext) and ctx.session.engine is self._services().engine else None
 
 
 def _which(jobs: tuple[int, ...], step: str | None, *, every: bool) -> JobFilter:

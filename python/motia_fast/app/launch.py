@@ -79,6 +79,8 @@ async def _serve(app: App, settings: Settings) -> None:
 async def _until_end(services: Services, told: asyncio.Event) -> None:
     """Until a signal; an engine that stopped for good is told of by HTTP (503) for the grace period."""
     await _first(told, services.failed)
+    if services.failure is None:
+        logger.info("Stopping: what runs has %g s to finish", services.plan.settings.grace)
     if services.failure is not None and not told.is_set():
         logger.critical("The engine stopped, and this process will end: %s", services.failure)
         with contextlib.suppress(TimeoutError):

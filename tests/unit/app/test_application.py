@@ -254,6 +254,35 @@ async def test_the_concurrency_of_a_subscription_is_kept(app: App) -> None:
     assert most == 2
 
 
+async def test_an_app_that_is_used_in_its_own_handlers_speaks_for_the_run(app: App) -> None:
+    traces: list[str] = []
+    done = asyncio.Event()
+
+    @app.step(queue("first"))
+    async def first(data: Any, ctx: Context) -> None:
+        traces.append(ctx.trace_id)
+        await app.state.set("g", "first", 1)
+        await app.enqueue("second")
+        assert ctx.session.ledger.seen == ctx.session.engine.committed
+
+    @app.step(queue("second"))
+    def second(data: Any, ctx: SyncContext) -> None:
+        traces.append(ctx.trace_id)
+        app.sync.state.set("g", "second", 1)
+        app.sync.enqueue("third")
+
+    @app.step(queue("third"))
+    async def third(data: Any, ctx: Context) -> None:
+        traces.append(ctx.trace_id)
+        done.set()
+
+    async with app.running():
+        await app.enqueue("first")
+        await asyncio.wait_for(done.wait(), 30)
+        assert await app.state.keys("g") == ["first", "second"]
+    assert len(set(traces)) == 1
+
+
 # ---------------------------------------------------------------- dead letters
 
 
