@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from motia_fast.cli.options import AppTarget, AsJson, DataDir
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
 
     import typer
 
+    from motia_fast.app import App
+
 
 def add_to(program: typer.Typer) -> None:
     """Adds the command."""
@@ -22,25 +25,27 @@ def add_to(program: typer.Typer) -> None:
 
 
 def steps(data_dir: DataDir = None, app: AppTarget = None, as_json: AsJson = False) -> None:
-    """Lists the steps: of the running application, or of the one that --app names.
+    """Lists the steps: those that --app declares, or those of the running application.
 
     With --app nothing has to run, and every mistake in the declaration is told.
     """
-    show(_declared(data_dir, app), as_json, _print)
+    place = Place(data_dir, app)
+    show(_running(place) if place.app is None else _declared(place.app), as_json, _print)
 
 
-def _declared(data_dir: DataDir, target: AppTarget) -> dict[str, Any]:
-    place = Place(data_dir, target)
+def _running(place: Place) -> dict[str, Any]:
     try:
         answer: dict[str, Any] = running(place).call("steps")
     except NotRunning as error:
-        if place.app is None:
-            raise NotRunning(f"{error}; or name the application, which need not run for this: --app app.py") from None
-        mistakes = place.app.declaration_mistakes()
-        if mistakes:
-            raise DeclarationError(mistakes) from None
-        return {"steps": [views.step(step) for step in place.app.steps]}
+        raise NotRunning(f"{error}; or name the application, which need not run for this: --app app.py") from None
     return answer
+
+
+def _declared(app: App) -> dict[str, Any]:
+    mistakes = app.declaration_mistakes()
+    if mistakes:
+        raise DeclarationError(mistakes)
+    return {"steps": [views.step(step) for step in app.steps]}
 
 
 def _print(answer: dict[str, Any]) -> None:
@@ -50,9 +55,15 @@ def _print(answer: dict[str, Any]) -> None:
 
 def _rows(step: dict[str, Any]) -> Iterator[tuple[str, ...]]:
     """One row for each trigger, and one for a step without."""
-    about = (step["kind"], ", ".join(step["enqueues"]) or "-", f"{step['file']}:{step['line']}")
+    about = (step["kind"], ", ".join(step["enqueues"]) or "-", f"{_near(step['file'])}:{step['line']}")
     for trigger in step["triggers"] or [{"type": "none"}]:
         yield step["name"], _described(trigger), *about
+
+
+def _near(file: str) -> str:
+    """A file's path, from here where it is below."""
+    path, here = Path(file), Path.cwd()
+    return str(path.relative_to(here)) if path.is_relative_to(here) else file
 
 
 def _described(trigger: dict[str, Any]) -> str:

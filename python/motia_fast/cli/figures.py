@@ -13,7 +13,8 @@ from motia_fast.cli.output import fields, print_json, say, show, table
 from motia_fast.cli.reach import Answerer, Place, answerer, running
 
 _GAUGES = ("ready", "scheduled", "running", "dead")
-_COUNTERS = ("enqueued", "done", "failed", "retried", "snoozed", "skipped", "died")
+#: Those that fit on a terminal of 80 columns; --json has all.
+_COUNTERS = ("done", "failed")
 _CLEAR = "\x1b[H\x1b[2J"
 
 Watch = Annotated[bool, typer.Option("--watch", help="Print again and again, until Ctrl-C.", show_default=False)]

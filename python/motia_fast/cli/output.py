@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import typer
+from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -16,6 +17,8 @@ from rich.text import Text
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
+#: Characters to which the widest column of a table may be folded; one that needs more is printed field by field.
+NARROWEST = 24
 #: Characters of data that a line of a table shows.
 PREVIEW = 60
 
@@ -23,6 +26,8 @@ PREVIEW = 60
 _CONTROLS = {code: f"\\x{code:02x}" for code in (*range(0x20), *range(0x7F, 0xA0)) if chr(code) not in "\n\t"}
 #: The same in JSON, where the others are escaped already.
 _JSON_CONTROLS = {code: f"\\u{code:04x}" for code in range(0x7F, 0xA0)}
+
+_GAP = "  "
 
 
 def show(answer: Any, as_json: bool, human: Callable[[Any], None]) -> None:
@@ -46,12 +51,12 @@ def say(text: str) -> None:
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """Prints a table: with lines and folded to its width on a terminal, else one line a row, as wide as it is."""
+    """Prints a table: on a terminal as it fits there, else one line a row, as wide as it is."""
     cells = [[_clean(cell) for cell in row] for row in rows]
     if sys.stdout.isatty():
-        _rich_table(columns, cells)
+        _fitted(columns, cells)
     else:
-        _plain_table(columns, [[cell.replace("\n", "\\n") for cell in row] for row in cells])
+        _plain(columns, [[cell.replace("\n", "\\n") for cell in row] for row in cells])
 
 
 def tolerate() -> None:
@@ -92,20 +97,37 @@ def count(number: int, what: str) -> str:
     return f"{number:,} {what}" if number == 1 else f"{number:,} {what}s"
 
 
-def _rich_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    shown = Table(*columns, header_style="bold")
-    for column in shown.columns:
-        column.overflow = "fold"
+def _fitted(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    console = Console()
+    widths = _widths(columns, rows)
+    excess = sum(widths) + len(_GAP) * (len(widths) - 1) - console.width
+    widest = max(range(len(widths)), key=widths.__getitem__)
+    if excess <= 0 or widths[widest] - excess >= NARROWEST:
+        console.print(_table(columns, rows, widths, widest))
+        return
     for row in rows:
-        shown.add_row(*(Text(cell) for cell in row))  # Text, since brackets in a cell are no markup
-    Console().print(shown)
+        fields(dict(zip(columns, row, strict=True)))
+        say("")
 
 
-def _plain_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    widths = [max(map(len, column)) for column in zip(columns, *rows, strict=True)]
+def _table(columns: Sequence[str], rows: Sequence[Sequence[str]], widths: Sequence[int], folded: int) -> Table:
+    table = Table(box=None, header_style="bold", pad_edge=False, padding=(0, len(_GAP), 0, 0))
+    for index, (column, width) in enumerate(zip(columns, widths, strict=True)):
+        table.add_column(column, overflow="fold", min_width=None if index == folded else width)
+    for row in rows:
+        table.add_row(*(Text(cell) for cell in row))  # Text, since brackets in a cell are no markup
+    return table
+
+
+def _plain(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    widths = _widths(columns, rows)
     for row in (columns, *rows):
-        line = "  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True))
-        sys.stdout.write(line.rstrip() + "\n")
+        padded = (cell + " " * (width - cell_len(cell)) for cell, width in zip(row, widths, strict=True))
+        sys.stdout.write(_GAP.join(padded).rstrip() + "\n")
+
+
+def _widths(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> list[int]:
+    return [max(map(cell_len, column)) for column in zip(columns, *rows, strict=True)]
 
 
 def _clean(text: str) -> str:

@@ -19,8 +19,8 @@ def main() -> None:
     """Runs the command line. Exits with 0, 1 (an error, told on standard error) or 2 (wrong usage)."""
     tolerate()
     try:
-        program()
-    except MotiaError as error:
+        program(prog_name="motia-fast")
+    except (MotiaError, OSError) as error:
         typer.echo(f"motia_fast: {error}", err=True)
         raise SystemExit(1) from None
 

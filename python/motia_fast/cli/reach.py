@@ -57,7 +57,11 @@ class Place:
 
     @cached_property
     def found(self) -> tuple[Path, str]:
-        """The directory, and why it is this one."""
+        """The directory, absolute, and why it is this one."""
+        directory, why = self._chosen()
+        return directory.absolute(), why
+
+    def _chosen(self) -> tuple[Path, str]:
         variable = os.environ.get(VARIABLE)
         if self._flag is not None:
             return self._flag, "given by --data-dir"
@@ -83,7 +87,7 @@ class Place:
         directory, why = self.found
         if not (directory / "engine.db").is_file():
             raise NotRunning(
-                f"there is no data in {directory.absolute()} ({why}), and no application is running on it; name the "
+                f"there is no data in {directory} ({why}), and no application is running on it; name the "
                 f"application's data directory (--data-dir, {VARIABLE}) or the application (--app), or start it with "
                 "`motia-fast run TARGET`"
             )

@@ -32,7 +32,7 @@ def address_of(data_dir: Path) -> Path:
     """Where a client connects; nothing may be listening there, or be there at all."""
     try:
         return Path((data_dir / POINTER).read_text(encoding="utf-8"))
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return _absolute(data_dir) / SOCKET
 
 

@@ -161,14 +161,12 @@ class Client:
         return connection
 
     def _connect(self, connection: socket.socket, deadline: float) -> None:
-        address = address_of(self.data_dir)
-        if not address.exists():  # asked here, since the path may be longer than a socket's address
-            raise NotRunning(self._nothing_runs())
+        address = self._address()
         while True:
             try:
                 connection.settimeout(_left(deadline))
                 return connection.connect(os.fspath(address))
-            except (FileNotFoundError, ConnectionRefusedError, NotADirectoryError):
+            except (FileNotFoundError, ConnectionRefusedError):
                 raise NotRunning(self._nothing_runs()) from None
             except BlockingIOError:  # more connections wait than its backlog takes
                 time.sleep(0.01)
@@ -176,6 +174,17 @@ class Client:
                 raise ControlError(f"{address} took no connection within {self.timeout:g} s") from None
             except OSError as error:
                 raise ControlError(f"cannot connect to {address}: {error}") from None
+
+    def _address(self) -> Path:
+        try:
+            address = address_of(self.data_dir)
+            # Asked here, since a path may be longer than the address of a socket can be.
+            present = address.exists()
+        except OSError as error:
+            raise ControlError(f"cannot look for the control socket of {self.data_dir.absolute()}: {error}") from None
+        if not present:
+            raise NotRunning(self._nothing_runs())
+        return address
 
     def _nothing_runs(self) -> str:
         if not self.data_dir.is_dir():

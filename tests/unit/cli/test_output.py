@@ -43,6 +43,22 @@ def test_a_table_on_a_terminal_is_folded_and_loses_nothing() -> None:
     assert shown.count("x") == len(LONG)
 
 
+def test_a_table_that_is_too_wide_for_a_terminal_is_printed_field_by_field() -> None:
+    columns = [f"column {n}" for n in range(12)]
+    row = [f"value {n} of the row" for n in range(12)]
+    with redirect_stdout(Terminal()) as terminal:
+        output.table(columns, [row, row])
+    lines = terminal.getvalue().splitlines()
+    assert lines[:2] == ["column 0   value 0 of the row", "column 1   value 1 of the row"]
+    assert len(lines) == 2 * (12 + 1)
+
+
+def test_only_the_widest_column_is_folded() -> None:
+    with redirect_stdout(Terminal()) as terminal:
+        output.table(("id", "data", "when"), [("1", LONG, "2026-11-24 17:09:59+01:00")])
+    assert "2026-11-24 17:09:59+01:00" in terminal.getvalue()
+
+
 def test_brackets_in_data_are_no_markup() -> None:
     with redirect_stdout(Terminal()) as terminal:
         output.table(("data",), [("[red]x[/red]",)])
