@@ -94,7 +94,7 @@ def encode_failure(error: Failure, attempt: int) -> bytes:
             "type": _text(error.type),
             "message": _text(error.message),
             "traceback": _text(error.traceback),
-            "reason": error.reason,
+            "reason": _text(error.reason),
             "attempt": attempt,
         }
     )

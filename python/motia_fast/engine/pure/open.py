@@ -10,7 +10,7 @@ from motia_fast.engine.pure.commit import Committer
 from motia_fast.engine.pure.directory import DataDirectory
 from motia_fast.engine.pure.disk import Disk
 from motia_fast.engine.pure.lease import Leases
-from motia_fast.engine.pure.load import load
+from motia_fast.engine.pure.load import load, reload_jobs
 from motia_fast.engine.pure.parts import ID_BLOCK, Ids, Names, Parts
 from motia_fast.engine.pure.publish import publish
 from motia_fast.engine.pure.reader import Reader
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from motia_fast.contract import EngineSettings
+    from motia_fast.engine.pure.store import Meta
 
 
 class Opened(NamedTuple):
@@ -43,7 +44,7 @@ def open_parts(settings: EngineSettings, wrap: Callable[[Store], Store]) -> Open
         directory.sign(parts.boot)
     except (OSError, sqlite3.Error) as error:
         directory.release()
-        raise opening_error(directory.path, error) from error
+        raise opening_error(directory.path / "engine.db", error) from error
     except BaseException:
         directory.release()
         raise
@@ -56,25 +57,32 @@ def _open_store(settings: EngineSettings, wrap: Callable[[Store], Store], direct
     running = directory.path / "running" if in_file and directory else None
     try:
         meta = store.meta()
+        parts = _parts(settings, store, meta, directory if in_file else None)
+        _names(parts)
+        load(parts)  # before the first write: a damaged file is found here, and stays as it is
         crashed = [] if meta.clean or running is None else named_jobs(running, meta.boot)
         store.begin(meta, ID_BLOCK, _marks(crashed, settings.clock.now()))
-        parts = Parts(settings, store, meta.boot + 1)
-        parts.ids = Ids(meta.next_id)
-        parts.disk = Disk(directory.path if in_file and directory else None, settings.min_free_disk, settings.clock)
-        parts.leases = Leases(parts.boot)
         parts.running_file = RunningFile(running, settings.concurrency, parts.boot)
-        parts.history = deque(maxlen=settings.history)
-        parts.reader = Reader(parts)
-        parts.committer = Committer(store, settings, parts.lock, parts.wake, meta.commit)
-        parts.committer.publish = lambda commits: publish(parts, commits)
-        _names(parts)
-        load(parts)
+        if crashed:
+            reload_jobs(parts)
     except BaseException:
         store.close()
         raise
     parts.committer.start()
     parts.reader.start()
     tick(parts)  # what became due while nobody looked is ready from the start
+    return parts
+
+
+def _parts(settings: EngineSettings, store: Store, meta: Meta, directory: DataDirectory | None) -> Parts:
+    parts = Parts(settings, store, meta.boot + 1)
+    parts.ids = Ids(meta.next_id)
+    parts.disk = Disk(directory.path if directory is not None else None, settings.min_free_disk, settings.clock)
+    parts.leases = Leases(parts.boot)
+    parts.history = deque(maxlen=settings.history)
+    parts.reader = Reader(parts)
+    parts.committer = Committer(store, settings, parts.lock, parts.wake, meta.commit)
+    parts.committer.publish = lambda commits: publish(parts, commits)
     return parts
 
 

@@ -70,6 +70,8 @@ class Reader:
     def _refill(self, lane: Lane) -> None:
         parts = self._parts
         with parts.lock:
+            if lane.sub.lanes.get(lane.priority) is not lane:
+                return  # the jobs were read anew meanwhile
             # Ids rise with commits, so the first `stored` rows beyond the cursor are exactly those that are durable.
             count = min(lane.stored, _CHUNK, max(1, lane.window_jobs - len(lane.jobs)))
         with parts.store.reader() as connection:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from motia_fast.clock import FOREVER
 from motia_fast.contract import Enqueued, Message, ScheduleRow
 from motia_fast.engine.pure.commit import Commit
 from motia_fast.engine.pure.enqueue import plan
@@ -47,6 +48,7 @@ class Schedules:
     def fire(self, subscription: str, at: Micros, meta: bytes = b"") -> Enqueued | None:
         """See the contract."""
         parts = self._parts
+        _require_storable(ScheduleRow(subscription, "", "", at))
         with parts.running():
             message = Message("", b"null", subscription=subscription, meta=meta)
             routed = parts.routes.route(message)
@@ -70,7 +72,16 @@ class Schedules:
         return row if row is not None else ScheduleRow(subscription, "", "UTC", 0)
 
     def _keep(self, row: ScheduleRow, commit: Commit) -> int:
+        _require_storable(row)
         number = self._parts.subscription(row.subscription, commit).number
         commit.write(_UPSERT, number, row.expression, row.zone, row.last)
         self._parts.schedules[row.subscription] = row
         return self._parts.commit(commit)
+
+
+def _require_storable(row: ScheduleRow) -> None:
+    """Refuses what no column holds. Raises `ValueError`."""
+    if not 0 <= row.last <= FOREVER:
+        raise ValueError(f"{row.subscription}: a schedule's time is microseconds since 1970, not {row.last}")
+    for text in (row.subscription, row.expression, row.zone):
+        text.encode()  # UnicodeEncodeError is a ValueError, and names the character
