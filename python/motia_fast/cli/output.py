@@ -86,10 +86,10 @@ def preview(value: Any) -> str:
 
 
 def when(time: str | None) -> str:
-    """A time of an answer in the local zone, to the second."""
+    """A time of an answer, local and to the second: ``2026-11-24 17:09:59``; --json has all of it."""
     if time is None:
         return "-"
-    return datetime.fromisoformat(time).astimezone().isoformat(" ", "seconds")
+    return datetime.fromisoformat(time).astimezone().strftime("%Y-%m-%d %H:%M:%S")
 
 
 def count(number: int, what: str) -> str:

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ConfigDict, ValidationError, validate_call
 
-import motia_fast
 from motia_fast.access import SyncAccess
 from motia_fast.context import new_trace_id
 from motia_fast.control import views
@@ -89,7 +88,7 @@ class Admin:
 
     def ping(self) -> dict[str, Any]:
         """Who answers."""
-        return {"pid": os.getpid(), "version": motia_fast.__version__}
+        return {"pid": os.getpid()}
 
     def enqueue(
         self,
@@ -121,7 +120,6 @@ class Admin:
         failure = self._engine.failure
         about = {
             "pid": os.getpid(),
-            "version": motia_fast.__version__,
             "at": views.iso(self._engine.settings.clock.now()),
             "failure": None if failure is None else str(failure),
         }

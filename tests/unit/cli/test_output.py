@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 import json
+import time
 from contextlib import redirect_stdout
 from typing import Any
 
@@ -98,10 +99,15 @@ def test_a_list_that_goes_on_says_how(capsys: pytest.CaptureFixture[str]) -> Non
     assert capsys.readouterr() == ("", "there are more: --after 12\n")
 
 
-def test_a_time_is_local_to_the_second() -> None:
-    assert output.when(None) == "-"
-    shown = output.when("2026-11-24T16:09:59.123456+00:00")
-    assert len(shown) == len("2026-11-24 17:09:59+01:00")
+def test_a_time_is_local_to_the_second(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TZ", "Europe/Berlin")
+    time.tzset()
+    try:
+        assert output.when("2026-11-24T16:09:59.923456+00:00") == "2026-11-24 17:09:59"
+        assert output.when(None) == "-"
+    finally:
+        monkeypatch.undo()
+        time.tzset()
 
 
 @pytest.mark.parametrize(("number", "expected"), [(0, "0 jobs"), (1, "1 job"), (1200, "1,200 jobs")])
