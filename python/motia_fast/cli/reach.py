@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 VARIABLE = "MOTIA_FAST_DATA_DIR"
 DEFAULT = Path(".motia_fast")
+#: The application may keep dead letters for longer than the default, and only it may say that they go.
+UNDECLARED = {"dead_for": 100 * 365 * 86_400.0}
 #: Seconds for which a directory may be in use by a process that does not answer yet, or not any more.
 STARTING = 3.0
 
@@ -75,7 +77,7 @@ class Place:
         """What is declared, and the settings, for a directory at rest. Raises `DeclarationError`, `SettingsError`."""
         directory, _ = self.found
         if self.app is None:
-            return Plan(None, "", (), resolve({}, {"data_dir": directory, "durability": "sync"}))
+            return Plan(None, "", (), resolve(UNDECLARED, {"data_dir": directory, "durability": "sync"}))
         mistakes = self.app.declaration_mistakes()
         if mistakes:
             raise DeclarationError(mistakes)
