@@ -213,15 +213,22 @@ def step(*args: Any, **options: Any) -> Any:
     """
     match args:
         case (Mapping() as config, handler) if callable(handler):
-            return config, of_config(config, handler)
+            return config, _of_config_alone(config, handler, options)
         case (Mapping() as config,) if "triggers" in config or "type" not in config:
-            return lambda handler: of_config(config, handler)
+            return lambda handler: _of_config_alone(config, handler, options)
         case (handler,) if callable(handler):
             made = make_step(handler, (), options)
             made.wrong = ("needs parentheses: @step(queue()), and not @step",)
             return made
         case _:
             return lambda handler: make_step(handler, args, options)
+
+
+def _of_config_alone(config: Mapping[str, Any], handler: Any, options: Mapping[str, Any]) -> Step[..., Any]:
+    made = of_config(config, handler)
+    given = [name for name, value in options.items() if value not in (None, "", (), [])]  # `App.step` gives all of them
+    made.wrong += tuple(f'option "{name}" stands beside a config; put it into the config' for name in given)
+    return made
 
 
 def of_config(config: object, handler: Any, file: str = "") -> Step[..., Any]:

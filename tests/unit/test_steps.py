@@ -10,6 +10,7 @@ import pytest
 from pydantic import BaseModel
 from typing_extensions import TypedDict
 
+from motia_fast import App as Application
 from motia_fast import Request
 from motia_fast.conditions import F
 from motia_fast.contract import Receipt, RetryPolicy, Subscription
@@ -417,6 +418,24 @@ def test_a_step_that_cannot_run_says_what_it_lacks(made: Step[..., Any], expecte
 def test_a_decorator_without_parentheses_is_told() -> None:
     made: Any = step(place_order)  # type: ignore[call-overload] # pyright: ignore[reportArgumentType, reportCallIssue]
     assert what(made) == ["needs parentheses: @step(queue()), and not @step"]
+
+
+def test_an_application_s_decorator_without_parentheses_is_told_when_it_starts() -> None:
+    app: Any = Application("orders")
+    app.step(place_order)
+    [mistake] = app.declaration_mistakes()
+    assert mistake.what == "needs parentheses: @step(queue()), and not @step"
+
+
+def test_an_option_beside_a_config_is_told() -> None:
+    config = {"name": "a", "triggers": [queue("x")]}
+    made = step(config, name="b", flows=["c"])(handler)
+    assert made.name == "a"
+    assert what(made) == [
+        'option "name" stands beside a config; put it into the config',
+        'option "flows" stands beside a config; put it into the config',
+    ]
+    assert what(Application("orders").step(config)(handler)) == []
 
 
 def test_all_mistakes_of_a_step_are_told_with_their_places() -> None:

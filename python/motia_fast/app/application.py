@@ -100,6 +100,9 @@ class App:
             was=was,
             **unknown,
         )
+        if isinstance(make, Step):  # `@app.step` without parentheses: a mistake that is told with all others
+            self.add(make)
+            return make
 
         def decorate(function: Callable[P, R]) -> Step[P, R]:
             made = make(function)
