@@ -13,8 +13,8 @@ from motia_fast.errors import EngineError
 from motia_fast.requests import Request
 from motia_fast.session import Ledger, Session
 from motia_fast.settings import Settings
-from motia_fast.steps import Step
-from motia_fast.triggers import HttpTrigger
+from motia_fast.steps import Step, step
+from motia_fast.triggers import HttpTrigger, http
 from motia_fast.web import Application, Probes, RawRequest, RawResponse
 from motia_fast.worker.threads import Threads
 
@@ -99,3 +99,19 @@ async def until(fact: Callable[[], Any], seconds: float = 10.0) -> None:
     async with asyncio.timeout(seconds):
         while not fact():  # noqa: ASYNC110 -- facts of the product have no event
             await asyncio.sleep(0.001)
+
+
+def returning(value: Any, **options: Any) -> Any:
+    @step(http("GET", "/", **options), name="Returning")
+    async def handler(request: Request[Any]) -> Any:
+        return value
+
+    return handler
+
+
+def raising(error: BaseException, **options: Any) -> Any:
+    @step(http("GET", "/", **options), name="Raising")
+    async def handler(request: Request[Any]) -> Any:
+        raise error
+
+    return handler
