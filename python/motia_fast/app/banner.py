@@ -104,7 +104,7 @@ def _log(services: Services) -> None:
     fields = {
         "url": services.url,
         "data_dir": str(plan.settings.data_dir),
-        "engine": _engine(services),
+        "engine": engine.name,
         "durability": engine.settings.durability,
         "steps": [step.name for step in plan.steps],
     }
