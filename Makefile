@@ -44,8 +44,8 @@ format: $(VENV)/dev.ready ## Format the code, and mend what ruff can mend safely
 soak: $(VENV)/dev.ready ## Kill real servers, over and over, for minutes: the long form of tests/crash
 	@MOTIA_FAST_SOAK=1 $(BIN)/python -m pytest tests/crash --timeout 3600 $(ARGS)
 
-bench: $(VENV)/dev.ready ## Measure the rates that the change log quotes
-	@$(BIN)/python -m pytest benches --override-ini "python_files=bench_*.py" --benchmark-enable --timeout 600 $(ARGS)
+bench: $(VENV)/dev.ready ## Measure the rates of draining jobs, and of durable POST to job done
+	@$(BIN)/python benches/baseline.py $(ARGS)
 
 wheel: $(VENV)/dev.ready ## Build the wheel into dist/, and try it in an empty virtual environment
 	@rm -rf dist
