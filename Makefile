@@ -45,7 +45,7 @@ soak: $(VENV)/dev.ready ## Kill real servers, over and over, for minutes: the lo
 	@MOTIA_FAST_SOAK=1 $(BIN)/python -m pytest tests/crash --timeout 3600 $(ARGS)
 
 bench: $(VENV)/dev.ready ## Measure the rates of draining jobs, and of durable POST to job done
-	@$(BIN)/python benches/baseline.py $(ARGS)
+	@$(BIN)/python -m benches.baseline $(ARGS)
 
 wheel: $(VENV)/dev.ready ## Build the wheel into dist/, and try it in an empty virtual environment
 	@rm -rf dist

@@ -1,6 +1,6 @@
 """The two rates that later work is measured against: draining waiting jobs, and durable `POST` to job done.
 
-    make bench                                        # or: python benches/baseline.py --engine pure --jobs 20000
+    make bench                                        # or: python -m benches.baseline --engine pure --jobs 20000
 
 Everything is durable (`synchronous=FULL`), on the default settings, in a temporary directory of this machine's disk.
 Absolute figures wobble by 30 % on shared machines: compare runs of the same minute.
@@ -18,11 +18,9 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import Any
 
-from load import load
-
-from motia_fast import App, queue
+from benches.load import load
+from motia_fast import App, Client, queue
 from motia_fast.contract import Message
 
 #: Messages of one `enqueue` while a backlog is made.
@@ -59,7 +57,7 @@ def backlog_app(home: Path, engine: str, kind: str) -> App:
 
     else:
 
-        @app.step(queue("work", concurrency=256))
+        @app.step(queue("work", concurrency=256), name="work")
         def work_in_thread(data: object) -> None:
             pass
 
@@ -78,38 +76,39 @@ async def fill(app: App, jobs: int) -> float:
         return jobs / (time.perf_counter() - began)
 
 
-async def drain(app: App, jobs: int) -> float:
-    """Runs a backlog until its last settle is durable; returns jobs a second."""
+async def drain(app: App) -> float:
+    """Runs a backlog until its last settle is durable; returns jobs a second, the start of the engine included."""
     began = time.perf_counter()
     async with app.running():
-        while (await finished(app)) < jobs:
-            await asyncio.sleep(0.02)
         assert app.services is not None
-        await app.services.access.durable(app.services.engine.committed)
-        return jobs / (time.perf_counter() - began)
+        services = app.services
+        await services.worker.until(lambda: not services.engine.schedules.unfinished("work/work"))
+        await services.access.durable(services.engine.committed)
+        (done,) = (await app.stats()).subscriptions
+        return done.done / (time.perf_counter() - began)
 
 
-async def finished(app: App) -> int:
-    """Jobs that are done."""
-    return sum(one.done for one in (await app.stats()).subscriptions)
-
-
-async def post_to_done(engine: str, requests: int) -> dict[str, Any]:
+def post_to_done(engine: str, requests: int) -> dict[str, float]:
     """64 connections post to a server process; a request counts when its job is done."""
     with tempfile.TemporaryDirectory() as home:
         source = Path(home, "server.py")
         source.write_text(SERVER.format(home=home, engine=engine))
         server = subprocess.Popen([sys.executable, source], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         try:
-            url = address(server)
+            url = f"{address(server)}/work"
             began = time.perf_counter()
-            report = await load(f"{url}/work", _PAYLOAD, connections=64, requests=requests, seconds=600)
-            await done(Path(home, ".motia_fast"), report.statuses.get("202", 0))
+            report = asyncio.run(load(url, _PAYLOAD, connections=64, requests=requests, seconds=600))
+            wait_done(Client(Path(home, ".motia_fast")), report.statuses["202"])
             seconds = time.perf_counter() - began
         finally:
             server.terminate()
             server.wait()
-    return {"posts_s": report.rate, "done_s": requests / seconds, "p50_ms": report.p50, "p99_ms": report.p99}
+    return {
+        "posts (1/s)": report.rate,
+        "done (1/s)": requests / seconds,
+        "p50 (ms)": report.p50,
+        "p99 (ms)": report.p99,
+    }
 
 
 def address(server: subprocess.Popen[str]) -> str:
@@ -122,13 +121,10 @@ def address(server: subprocess.Popen[str]) -> str:
     raise RuntimeError("the server ended before it said where it listens")
 
 
-async def done(data_dir: Path, jobs: int) -> None:
+def wait_done(client: Client, jobs: int) -> None:
     """Returns when that many jobs are done."""
-    from motia_fast import Client  # noqa: PLC0415 -- the driver alone needs it
-
-    client = Client(data_dir)
     while sum(one["done"] for one in client.stats()["subscriptions"]) < jobs:
-        await asyncio.sleep(0.02)
+        time.sleep(0.02)
 
 
 def measure(engine: str, jobs: int, rounds: int) -> dict[str, dict[str, float]]:
@@ -139,8 +135,8 @@ def measure(engine: str, jobs: int, rounds: int) -> dict[str, dict[str, float]]:
             with tempfile.TemporaryDirectory() as home:
                 app = backlog_app(Path(home), engine, kind)
                 figures.setdefault("enqueue in lists of 100 (1/s)", []).append(asyncio.run(fill(app, jobs)))
-                figures.setdefault(f"drain, {kind} (1/s)", []).append(asyncio.run(drain(app, jobs)))
-        posted = asyncio.run(post_to_done(engine, jobs))
+                figures.setdefault(f"drain, {kind} (1/s)", []).append(asyncio.run(drain(app)))
+        posted = post_to_done(engine, jobs)
         for name, value in posted.items():
             figures.setdefault(f"POST, 64 connections: {name}", []).append(value)
         print(f"round {number + 1} of {rounds} is done", file=sys.stderr)

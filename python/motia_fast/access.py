@@ -1,7 +1,7 @@
 """The engine as user code reaches it: it waits where the engine refuses to.
 
 The engine never waits: a full pending list raises `PendingFull`, a cold key answers `COLD`, and a commit is durable
-later. `AsyncAccess` turns these into awaits on the event loop, `SyncAccess` into blocking calls for threads and scripts.
+later. `AsyncAccess` turns these into awaits on the event loop, `SyncAccess` into blocking calls in threads.
 """
 
 from __future__ import annotations
@@ -44,9 +44,7 @@ class AsyncAccess:
             return
         self._loop.remove_reader(self.engine.wake_fd)
         self._loop = None
-        self._fail(
-            EngineStopped("the engine was closed while a commit waited for its sync")
-        )
+        self._fail(EngineStopped("the engine was closed while a commit waited for its sync"))
 
     def listen(self, listener: Callable[[], None]) -> None:
         """Calls `listener` on the loop after each wake-up of the engine."""
@@ -71,9 +69,7 @@ class AsyncAccess:
             except PendingFull:
                 await self.durable(min(self.engine.durable + 1, self.engine.committed))
 
-    async def warm(
-        self, verb: Callable[[], T | Cold], keys: Sequence[tuple[str, str]]
-    ) -> T:
+    async def warm(self, verb: Callable[[], T | Cold], keys: Sequence[tuple[str, str]]) -> T:
         """Calls a state verb, and loads `keys` in a thread whenever it answers `COLD`."""
         while True:
             answer = await self.call(verb)

@@ -36,7 +36,7 @@ class Clock(Protocol):
         ...
 
 
-#: CLOCK_MONOTONIC stands still while a Linux machine sleeps; CLOCK_BOOTTIME does not. macOS's monotonic clock is enough.
+#: CLOCK_MONOTONIC stands still while a Linux machine sleeps; CLOCK_BOOTTIME does not. macOS's own is enough.
 _ELAPSED = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 
 

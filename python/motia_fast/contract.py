@@ -13,11 +13,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from pathlib import Path
-from typing import Literal, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
 
 from motia_fast.clock import Clock, Micros, SystemClock
-from motia_fast.errors import EngineStopped
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from motia_fast.errors import EngineStopped
 
 Durability = Literal["sync", "os", "memory"]
 Backoff = Literal["exponential", "linear", "fixed"]
@@ -702,7 +705,7 @@ class Engine(Protocol):
         ...
 
     def wait(self, commit: int, timeout: float | None = None) -> bool:
-        """Blocks, without the GIL, until `durable` reaches `commit`; False after `timeout` seconds. One sync may wake many.
+        """Blocks, without the GIL, until `durable` reaches `commit`; False after `timeout` seconds. One sync wakes all.
 
         Raises `EngineStopped`.
         """
@@ -714,8 +717,10 @@ class Engine(Protocol):
 
     @property
     def wake_fd(self) -> int:
-        """Becomes readable when there is something to claim or a notice, when a watched commit is durable, when `next_due`
-        may have come nearer, and when the engine stopped.
+        """A descriptor for an event loop.
+
+        It becomes readable when there is something to claim or a notice, when a watched commit is durable, when
+        `next_due` may have come nearer, and when the engine stopped.
         """
         ...
 

@@ -54,10 +54,7 @@ class DeclarationError(MotiaError):
         return "\n\n".join(
             [
                 head,
-                *(
-                    f"  {m.where}\n    " + m.what.replace("\n", "\n    ")
-                    for m in self.mistakes
-                ),
+                *(f"  {m.where}\n    " + m.what.replace("\n", "\n    ") for m in self.mistakes),
             ]
         )
 
@@ -121,7 +118,7 @@ class StoreCorrupt(EngineError):
 
 
 class EngineStopped(EngineError):
-    """A write or sync failed, so the engine stopped for good; it opens again, with nothing lost, once the cause is gone."""
+    """A write or sync failed, so the engine stopped for good; with the cause gone, it opens again with nothing lost."""
 
 
 class EngineClosed(EngineError):
@@ -165,9 +162,7 @@ class VersionConflict(EngineError):
         self.key = key
         self.expected = expected
         self.found = found
-        super().__init__(
-            f"state {group}/{key} has version {found}, expected {expected}; read it again and retry"
-        )
+        super().__init__(f"state {group}/{key} has version {found}, expected {expected}; read it again and retry")
 
 
 class UpdateRefused(EngineError):
@@ -187,9 +182,7 @@ class ValidationFailed(MotiaError, ValueError):
     def __init__(self, what: str, details: Iterable[Mapping[str, object]]) -> None:
         """`what` names the input, such as ``payload for topic "orders"``."""
         self.details = [dict(detail) for detail in details]
-        fields = "; ".join(
-            f"{_dotted(d.get('loc'))}: {d.get('msg')}" for d in self.details
-        )
+        fields = "; ".join(f"{_dotted(d.get('loc'))}: {d.get('msg')}" for d in self.details)
         super().__init__(f"{what} is not valid: {fields}")
 
 
@@ -226,7 +219,7 @@ class ControlError(MotiaError):
 # ---------------------------------------------------------------- signals
 
 
-class Signal(Exception):  # noqa: N818 -- signals are not errors: `Retry`, not `RetryError`, is what a handler raises
+class Signal(Exception):
     """The root of what a handler raises to speak to the engine."""
 
 

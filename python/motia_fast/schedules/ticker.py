@@ -96,8 +96,9 @@ class Ticker:
         """Fires what is due at `now`, and returns when it has something to do again; None for never.
 
         The first call declares the schedules. Call it a few times a minute even so, since the wall clock may be set; a
-        call too many does no harm. From any thread, one call at a time; it takes milliseconds. While the engine refuses work (`PendingFull`, `DiskLow`), what is due
-        stays due, and the time that is returned is near. Raises `EngineStopped`, `EngineClosed`.
+        call too many does no harm. From any thread, one call at a time; it takes milliseconds. While the engine refuses
+        work (`PendingFull`, `DiskLow`), what is due stays due, and the time that is returned is near. Raises
+        `EngineStopped`, `EngineClosed`.
         """
         try:
             self.next_due = self._fire_all(now)

@@ -63,7 +63,7 @@ class Commit:
 class Committer:
     """The pending commits, and the thread that makes them durable.
 
-    `lock` is the engine's one lock, `sequence`: it orders commits, and everything in memory is read and written under it.
+    `lock` is the engine's one lock: it orders commits, and everything in memory is read and written under it.
     """
 
     def __init__(self, store: Store, settings: EngineSettings, lock: threading.RLock, wake: Wake, commit: int) -> None:
@@ -103,7 +103,7 @@ class Committer:
             self._operations + operations > settings.pending_operations or self._bytes + size > settings.pending_bytes
         ):
             raise PendingFull(
-                f"{self._operations} operations of {self._bytes} bytes wait for their sync; wait for room and call again"
+                f"{self._operations} operations of {self._bytes} bytes wait for their sync; wait and call again"
             )
 
     def append(self, commit: Commit) -> int:

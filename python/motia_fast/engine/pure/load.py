@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from motia_fast.engine.pure.lane import Lane
     from motia_fast.engine.pure.parts import Parts
 
-#: Bytes of state that are read at once when the engine opens: small states are warm from the start, a large one does not
-#: delay the first job.
+#: Bytes of state that are read at once when the engine opens: a small state is warm from the start, and a large one
+#: does not delay the first job.
 _STATE_BYTES = 16 * 1024 * 1024
 
 

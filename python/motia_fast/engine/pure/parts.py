@@ -38,7 +38,7 @@ ID_BLOCK = 1 << 20
 
 
 class Ids:
-    """One sequence for messages, jobs and items, which never repeats: ids are reserved in blocks, durable before use."""
+    """One sequence for messages, jobs and items. It never repeats: ids are reserved in blocks, durable before use."""
 
     def __init__(self, first: int) -> None:
         """Ids from `first` to `first + ID_BLOCK` are reserved."""

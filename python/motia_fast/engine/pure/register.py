@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from motia_fast.contract import Receipt, Subscription
-    from motia_fast.engine.pure.subscribed import Subscribed
     from motia_fast.engine.pure.parts import Parts
+    from motia_fast.engine.pure.subscribed import Subscribed
 
 _Row = tuple[int, str, bytes, bytes, bytes]
 #: Parked messages that are routed in one commit.

@@ -36,10 +36,10 @@ def _header(boot: int) -> bytes:
 
 
 def named_jobs(path: Path, boot: int) -> list[int]:
-    """The jobs that ran when the process of that boot died; none if the machine restarted since, or the file is another's.
+    """The jobs that ran when the process of that boot died; none if the machine restarted since.
 
-    A kill between the opening that counted these jobs and the next `RunningFile` leaves the file of an older boot, so that
-    no crash counts twice.
+    A kill between the opening that counted these jobs and the next `RunningFile` leaves the file of an older boot, so
+    that no crash counts twice.
     """
     try:
         data = path.read_bytes()

@@ -1,9 +1,9 @@
 """State: groups of JSON values by key, in a bounded cache over the store.
 
 What is in the cache is the truth. An item that is not durable yet is *dirty* and is never evicted; a key that is known
-not to exist is in it too, without a value. A key that the cache does not have is cold: no verb answers for it, so nothing
-can change it until `load` has read it. As long as nothing was ever evicted and the file was read whole, the cache is
-*complete*, and what it does not have does not exist.
+not to exist is in it too, without a value. A key that the cache does not have is cold: no verb answers for it, so
+nothing can change it until `load` has read it. As long as nothing was ever evicted and the file was read whole, the
+cache is *complete*, and what it does not have does not exist.
 """
 
 from __future__ import annotations

@@ -97,7 +97,7 @@ class Store:
         return Meta(meta["commit"], meta["next_id"], meta["boot"], bool(meta["clean"]))
 
     def begin(self, meta: Meta, reserve: int, marks: list[Operation]) -> None:
-        """Counts this opening, marks the file as in use, reserves `reserve` ids, and writes `marks`; all of it durable."""
+        """Counts this opening, marks the file as in use, reserves `reserve` ids, writes `marks`; all of it durable."""
         opening = [set_meta("boot", meta.boot + 1), set_meta("clean", 0), set_meta("next_id", meta.next_id + reserve)]
         self.commit(Group(meta.commit, [], [], opening + marks))
 
@@ -177,7 +177,7 @@ class Store:
             self._writer.close()
 
     def _write(self, group: Group) -> None:
-        """New rows first, deletions last: in between, an operation of the same group may still concern a job that goes."""
+        """New rows first, deletions last: in between, an operation of the group may still concern a job that goes."""
         for rows in _powers(group.inserted):
             values = f"{INSERT_JOB} {','.join([_ROW] * len(rows))}"
             self._writer.execute(values, [value for row in rows for value in row])

@@ -9,8 +9,8 @@ import os
 class Wake:
     """Readable from the first `signal` after an `acknowledge`.
 
-    The producer pushes, then signals. The consumer reads the descriptor, *then* disarms, *then* takes: in any other order
-    a signal that arrives between the take and the disarm is lost, and the loop sleeps on a full queue.
+    The producer pushes, then signals. The consumer reads the descriptor, *then* disarms, *then* takes: in any other
+    order a signal that arrives between the take and the disarm is lost, and the loop sleeps on a full queue.
     """
 
     def __init__(self) -> None:

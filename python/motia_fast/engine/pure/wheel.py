@@ -30,11 +30,11 @@ class Wheel:
         self._by_elapsed: list[tuple[Micros, int, Record]] = []
         self._by_wall: list[tuple[Micros, int, Record]] = []
         self.horizon: tuple[Micros, int] = NEVER
-        #: While the reader loads from the horizon on, what becomes durable beyond it is kept here: the reader's snapshot
-        #: may be older than it, and the new horizon would pass over it.
+        #: While the reader loads from the horizon on, what becomes durable beyond it is kept here: the reader's
+        #: snapshot may be older than it, and the new horizon would pass over it.
         self._late: list[Record] | None = None
-        #: Jobs that were due and are ready or running now. Their rows still say "scheduled", and if the horizon moved back
-        #: below them (a clock that jumped), the reader would find them a second time.
+        #: Jobs that were due and are ready or running now. Their rows still say "scheduled", and if the horizon moved
+        #: back below them (a clock that jumped), the reader would find them a second time.
         self._out: set[int] = set()
         self._out_while_loading: set[int] = set()
 
