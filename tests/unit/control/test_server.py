@@ -273,11 +273,10 @@ from pathlib import Path
 async def main():
     server = ControlServer(Path({str(tmp_path)!r}), lambda verb, args: os.getpid())
     await server.start()
-    child = os.fork()
-    if child == 0:
+    if os.fork() == 0:
+        print(os.getpid(), flush=True)  # by now it has let go of the socket
         signal.pause()
         os._exit(0)
-    print(child, flush=True)
     await asyncio.Event().wait()
 
 with asyncio.Runner(loop_factory={"uvloop.new_event_loop" if loop == "uvloop" else "asyncio.new_event_loop"}) as runner:
