@@ -18,6 +18,7 @@ from motia_fast.engine.pure.settle import release, settle
 from motia_fast.engine.pure.state import State
 from motia_fast.engine.pure.statistics import stats
 from motia_fast.engine.pure.tick import next_due, tick
+from motia_fast.errors import EngineClosed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -109,6 +110,8 @@ class PureEngine:
     def wait(self, commit: int, timeout: float | None = None) -> bool:
         """See the contract."""
         self._parts.require_ours()
+        if self._parts.closed:
+            raise EngineClosed("the engine is closed")
         return self._parts.committer.wait(commit, timeout)
 
     def watch(self, commit: int) -> None:

@@ -78,5 +78,5 @@ class Leases:
             self._notices.setdefault((run.owner, run.kind), []).append(Notice(lease, "overdue"))
 
     def notices(self, owner: str, kind: Kind) -> list[Notice]:
-        """Takes the notices of one owner and kind."""
-        return self._notices.pop((owner, kind), [])
+        """Takes the notices of one owner and kind, but for those of runs that ended meanwhile."""
+        return [notice for notice in self._notices.pop((owner, kind), []) if self.get(notice.lease) is not None]

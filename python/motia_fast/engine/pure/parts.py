@@ -92,6 +92,8 @@ class View:
     #: Jobs by unsynced commits, in their newest form; None for those that are gone.
     jobs: dict[int, Record | None]
     running: frozenset[int]
+    #: Jobs that were scheduled and are ready, or running, now.
+    due: frozenset[int]
     unsynced: tuple[Commit, ...]
     _state: dict[str, dict[str, Item]]
     _cleared: frozenset[str]
@@ -207,13 +209,10 @@ class Parts:
             self.next_expiry = until
 
     def load_due(self) -> None:
-        """Reads scheduled jobs beyond the horizon, unless so much is ready that they would only wait in memory."""
-        if self.wheel.low and self._ready_in_memory() < self.settings.window_jobs:
+        """Reads scheduled jobs beyond the horizon when it is time to."""
+        if self.wheel.low:
             self.wheel.loading()
             self.reader.load_due()
-
-    def _ready_in_memory(self) -> int:
-        return sum(len(lane.jobs) for known in self.subscribed.values() for lane in known.lanes.values())
 
     @contextlib.contextmanager
     def snapshot(self) -> Iterator[tuple[sqlite3.Connection, View]]:
@@ -234,6 +233,7 @@ class Parts:
             self.clock.now(),
             jobs,
             frozenset(self.leases.jobs()),
+            self.wheel.out,
             unsynced,
             {group: self.cache.changed_in(group) for group in self.cache.dirty},
             frozenset(self.cache.cleared),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from motia_fast.clock import FOREVER
 from motia_fast.contract import Enqueued, Message, ScheduleRow
 from motia_fast.engine.pure.commit import Commit
 from motia_fast.engine.pure.enqueue import plan
@@ -81,7 +80,7 @@ class Schedules:
 
 def _require_storable(row: ScheduleRow) -> None:
     """Refuses what no column holds. Raises `ValueError`."""
-    if not 0 <= row.last <= FOREVER:
+    if not 0 <= row.last < 2**63:
         raise ValueError(f"{row.subscription}: a schedule's time is microseconds since 1970, not {row.last}")
     for text in (row.subscription, row.expression, row.zone):
         text.encode()  # UnicodeEncodeError is a ValueError, and names the character

@@ -19,7 +19,7 @@ from motia_fast.errors import NotEncodable, PayloadTooLarge, UpdateRefused, Vers
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Collection, Iterable, Sequence
 
     from motia_fast.clock import Micros
     from motia_fast.contract import StateWrite
@@ -116,14 +116,14 @@ class Cache:
         if self.complete and self._items[group, key].value is None:
             self._bytes -= _size((group, key), self._items.pop((group, key)))
 
-    def evict(self) -> None:
-        """Drops what was not used for longest, until the limit is kept or all that is left is dirty."""
+    def evict(self, keep: Collection[Key] = ()) -> None:
+        """Drops what was not used for longest, but nothing dirty, and nothing of `keep`, until the limit is kept."""
         if self._bytes <= self._limit:
             return
         for key in list(self._items):
             if self._bytes <= self._limit:
                 return
-            if key[1] not in self.dirty.get(key[0], ()):
+            if key[1] not in self.dirty.get(key[0], ()) and key not in keep:
                 self._bytes -= _size(key, self._items.pop(key))
                 self.complete = False
                 self.changes += 1
@@ -177,7 +177,7 @@ class State:
                 for key, item in found.items():
                     if parts.cache.find(key) is None:
                         parts.cache.put(key, ABSENT if key[0] in parts.cache.cleared else item)
-                parts.cache.evict()
+                parts.cache.evict(keep=keys)  # whoever asked for them must find them, even beyond the limit
                 return
 
     def items(self, group: str, limit: int | None = None, after: str | None = None) -> list[StateItem]:

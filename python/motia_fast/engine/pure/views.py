@@ -93,7 +93,7 @@ def _fits(job: JobView, which: JobFilter) -> bool:
 def _from_row(parts: Parts, view: View, row: tuple[Any, ...]) -> JobView:
     id_, message, sub, priority, place, due, attempt, crashes, enqueued, meta, payload = row
     known = parts.by_number[sub]
-    state = _state(view, id_, place, due)
+    state = _state(view, id_, place)
     at = due if state in ("scheduled", "dead") else None
     return JobView(
         id_, message, known.id, state, priority, attempt, crashes, enqueued, at, payload, meta, known.orphaned
@@ -121,12 +121,12 @@ def _from_record(parts: Parts, view: View, record: Record | None) -> JobView:
     )
 
 
-def _state(view: View, job: int, place: int, due: int | None) -> JobState:
+def _state(view: View, job: int, place: int) -> JobState:
     if job in view.running:
         return "running"
     if place == DEAD:
         return "dead"
-    return "scheduled" if place == SCHEDULED and (due or 0) > view.now else "ready"
+    return "scheduled" if place == SCHEDULED and job not in view.due else "ready"
 
 
 def _with_attempts(connection: sqlite3.Connection, view: View, job: JobView) -> JobView:

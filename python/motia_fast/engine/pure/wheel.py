@@ -58,6 +58,11 @@ class Wheel:
             self.take_out(record.id)
         return records
 
+    @property
+    def out(self) -> frozenset[int]:
+        """The jobs whose rows say "scheduled", but that are ready or running."""
+        return frozenset(self._out)
+
     def take_out(self, job: int) -> None:
         """The job, whose row says "scheduled", is ready: the reader must not bring it again."""
         self._out.add(job)
@@ -76,8 +81,13 @@ class Wheel:
 
     @property
     def low(self) -> bool:
-        """Whether it is time to read beyond the horizon."""
-        return self.horizon is not NEVER and self._late is None and len(self) <= self._limit // 2
+        """Whether it is time to read beyond the horizon; not while so much of it is ready that it would only wait."""
+        return (
+            self.horizon is not NEVER
+            and self._late is None
+            and len(self) <= self._limit // 2
+            and len(self._out) < self._limit
+        )
 
     def loading(self) -> None:
         """The reader is about to open a snapshot and load from the horizon on."""
