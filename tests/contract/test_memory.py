@@ -1,0 +1,82 @@
+"""Waiting jobs need bounded memory: what a lane cannot hold stays in the store."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.contract.process import ROOT
+from tests.contract.rig import Rig
+
+#: Enqueues jobs of 1 kB in lists of 1,000, opens the engine again, and runs some; prints by how much its memory grew.
+FILL_AND_DRAIN = """
+import json, resource, sys
+from pathlib import Path
+from motia_fast.contract import Done, EngineSettings, Message, Settlement
+from motia_fast.engine import open_engine
+from tests.contract.verbs import DEADLINE, drain, sub
+
+name, folder, count = sys.argv[1], Path(sys.argv[2]), int(sys.argv[3])
+settings = EngineSettings(folder, durability="os", min_free_disk=0, window_jobs=5_000)
+
+def resident():
+    for line in Path("/proc/self/status").read_text().splitlines():
+        if line.startswith("VmRSS"):
+            return int(line.split()[1]) * 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+def opened():
+    engine = open_engine(name, settings)
+    engine.register([sub()])
+    return engine
+
+engine = opened()
+payload = b'"' + b"x" * 998 + b'"'
+def fill(count):
+    for _ in range(count // 1_000):
+        sent = engine.enqueue([Message("jobs", payload)] * 1_000)
+        engine.wait(sent.commit)
+fill(10_000)  # fills the windows, and what the allocator keeps
+before = resident()
+fill(count)
+filled = resident()
+engine.close()
+engine = opened()
+reopened = resident()
+ready = engine.stats().subscriptions[0].ready
+drain(engine, 10_000)
+drained = resident()
+engine.close()
+print(json.dumps({
+    "filled": filled - before, "reopened": reopened - before, "drained": drained - before, "ready": ready
+}))
+"""
+
+
+def grown(rig: Rig, folder: Path, count: int) -> dict[str, int]:
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT / "python"), str(ROOT)])}
+    command = [sys.executable, "-c", FILL_AND_DRAIN, rig.name, str(folder), str(count)]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    found: dict[str, int] = json.loads(done.stdout)
+    return found
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="resident memory is read from /proc")
+@pytest.mark.parametrize(
+    "count",
+    [pytest.param(100_000, id="100 thousand"), pytest.param(1_000_000, id="1 million", marks=pytest.mark.soak)],
+)
+@pytest.mark.timeout(600)
+def test_waiting_jobs_need_bounded_memory(rig: Rig, tmp_path: Path, count: int) -> None:
+    found = grown(rig, tmp_path / "data", count)
+    assert found["ready"] == 10_000 + count
+    bound = 32 * 1024 * 1024  # of more than 100 MB that wait, or more than 1 GB
+    assert found["filled"] < bound
+    assert found["reopened"] < bound
+    assert found["drained"] < bound
