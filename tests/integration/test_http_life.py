@@ -146,7 +146,7 @@ def test_a_request_that_never_arrives_whole_does_not_hold_up_a_stop(own: Serving
         assert httpx.get(f"{own.url}/healthz").status_code == 200
         start = time.monotonic()
         own.stop()
-        assert time.monotonic() - start < 4
+        assert time.monotonic() - start < 15  # half of what the server would give the client
         assert client.at_end() or client.receive()[0] in {400, 503}
 
 

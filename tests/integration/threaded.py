@@ -35,7 +35,7 @@ class Serving:
         self._stopping = asyncio.Event()
         self._thread = threading.Thread(target=self._run, name="server")
         self.listener = listen(host, 0)
-        self.grace = 5.0
+        self.grace = 20.0
         self.site: Site
         self.server: Server
         self.loop: asyncio.AbstractEventLoop
