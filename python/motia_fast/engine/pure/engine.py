@@ -141,7 +141,8 @@ class PureEngine:
         """See the contract."""
         return stats(self._parts, self.name)
 
-    def _forked(self) -> None:
+    def forked(self) -> None:
+        """This process is a forked child: lets go of everything without touching it."""
         self._parts.forked = True
         if self._opened.directory is not None:
             self._opened.directory.release()
@@ -156,7 +157,7 @@ _KEPT: list[PureEngine] = []
 def _after_fork_in_child() -> None:
     _KEPT.extend(_OPEN)
     for engine in _KEPT:
-        engine._forked()  # noqa: SLF001 -- the same module
+        engine.forked()
 
 
 os.register_at_fork(after_in_child=_after_fork_in_child)

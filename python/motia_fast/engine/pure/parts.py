@@ -21,7 +21,7 @@ from motia_fast.errors import EngineClosed, EngineForked
 if TYPE_CHECKING:
     import sqlite3
     from collections import deque
-    from collections.abc import Iterator
+    from collections.abc import Generator
 
     from motia_fast.clock import Clock, Micros
     from motia_fast.contract import EngineSettings, Finished, Kind, ScheduleRow
@@ -150,7 +150,7 @@ class Parts:
         self.history: deque[Finished]
 
     @contextlib.contextmanager
-    def running(self) -> Iterator[None]:
+    def running(self) -> Generator[None]:
         """Holds the lock over one verb. Raises `EngineForked`, `EngineClosed`, `EngineStopped`."""
         self.require_ours()  # before the lock: the thread that held it may not exist in this process
         with self.lock:
@@ -215,7 +215,7 @@ class Parts:
             self.reader.load_due()
 
     @contextlib.contextmanager
-    def snapshot(self) -> Iterator[tuple[sqlite3.Connection, View]]:
+    def snapshot(self) -> Generator[tuple[sqlite3.Connection, View]]:
         """A reading transaction, and what memory has that it may not have: both of the same moment."""
         with contextlib.ExitStack() as stack:
             with self.running():

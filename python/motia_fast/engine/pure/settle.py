@@ -93,7 +93,7 @@ def _settle(parts: Parts, settlement: Settlement) -> Exception | None:
     if isinstance(settlement.outcome, Released):
         _give_back(parts, run.record)
     else:
-        _leave(parts, commit, run.record, settlement)
+        _leave(parts, commit, run.record, settlement.outcome)
     if commit.count:
         number = parts.commit(commit)
         state.keep(parts.cache, changes, number)
@@ -141,11 +141,13 @@ def _give_back(parts: Parts, record: Record) -> None:
     parts.offer(record.sub)
 
 
-def _leave(parts: Parts, commit: Commit, record: Record, settlement: Settlement) -> None:
+def _leave(
+    parts: Parts, commit: Commit, record: Record, outcome: Done | Skipped | Failed | Retried | Snoozed | Died
+) -> None:
     """Writes what the outcome makes of the job."""
     parts.wheel.forget(record.id)
     counters = record.sub.counters
-    match settlement.outcome:
+    match outcome:
         case Done():
             counters.done += 1
             _finish(parts, commit, record, "done")

@@ -18,7 +18,7 @@ from motia_fast.engine.pure import schema
 from motia_fast.errors import DataDirUnusable, FormatTooNew, MotiaError, StoreCorrupt
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Generator, Iterator, Sequence
 
     from motia_fast.contract import Durability
 
@@ -138,7 +138,7 @@ class Store:
             self._unmoved += _VACUUM_STEP // 8
 
     @contextlib.contextmanager
-    def reader(self) -> Iterator[sqlite3.Connection]:
+    def reader(self) -> Generator[sqlite3.Connection]:
         """A connection for reading, in a transaction of its own whose snapshot begins at entry. Keep it short."""
         if self.path is None:
             with self._mutex:

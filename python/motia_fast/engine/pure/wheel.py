@@ -147,7 +147,7 @@ class Deadlines:
         """Takes the leases whose time is over."""
         found = []
         for queue in self._queues.values():
-            late = [lease for lease, at in itertools.takewhile(lambda entry: entry[1] <= elapsed, queue.items())]
+            late = [lease for lease, _ in itertools.takewhile(lambda entry: entry[1] <= elapsed, queue.items())]
             for lease in late:
                 del queue[lease]
             found += late
