@@ -91,10 +91,10 @@ def encode_failure(error: Failure, attempt: int) -> bytes:
     """A failure as the column `attempt.error` keeps it; `attempt` is the number of the run that failed."""
     return orjson.dumps(
         {
-            "type": _text(error.type),
-            "message": _text(error.message),
-            "traceback": _text(error.traceback),
-            "reason": _text(error.reason),
+            "type": storable(error.type),
+            "message": storable(error.message),
+            "traceback": storable(error.traceback),
+            "reason": storable(error.reason),
             "attempt": attempt,
         }
     )
@@ -106,6 +106,6 @@ def decode_failure(data: bytes) -> Failure:
     return Failure(fields["type"], fields["message"], fields["traceback"], fields["reason"])
 
 
-def _text(text: str) -> str:
+def storable(text: str) -> str:
     """An exception may carry text that UTF-8 cannot hold (lone surrogates); its loss must not cost the settlement."""
     return text.encode("utf-8", "replace").decode()

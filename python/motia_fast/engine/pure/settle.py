@@ -24,10 +24,10 @@ from motia_fast.encoding import decode, encode
 from motia_fast.engine.pure import state
 from motia_fast.engine.pure.commit import Commit
 from motia_fast.engine.pure.enqueue import check, plan, schedule
-from motia_fast.engine.pure.job import encode_failure
+from motia_fast.engine.pure.job import encode_failure, storable
 from motia_fast.engine.pure.retry import backoff, exhausted
 from motia_fast.engine.pure.schema import DEAD
-from motia_fast.errors import LeaseLost
+from motia_fast.errors import LeaseLost, NotEncodable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -228,18 +228,15 @@ def _remember(parts: Parts, commit: Commit, record: Record, error: Failure) -> N
 
 def _letter(record: Record, error: Failure, now: Micros) -> bytes:
     """The data that goes to the dead letter topic: the job's own, and what became of it."""
+    failed_at = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(now // SECOND)) + f".{now % SECOND // 1000:03}Z"
+    told = {
+        "error": storable(error.message),
+        "failedAt": failed_at,
+        "attempts": record.attempt,
+        "topic": record.sub.declared.topic,
+    }
     try:
         data = decode(record.payload)
-    except ValueError:
-        data = record.payload.decode("utf-8", "replace")
-    fields = data if isinstance(data, dict) else {"data": data}
-    failed_at = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(now // SECOND)) + f".{now % SECOND // 1000:03}Z"
-    return encode(
-        fields
-        | {
-            "error": error.message,
-            "failedAt": failed_at,
-            "attempts": record.attempt,
-            "topic": record.sub.declared.topic,
-        }
-    )
+        return encode((data if isinstance(data, dict) else {"data": data}) | told)
+    except (ValueError, NotEncodable):  # no JSON, or nested so deeply that it cannot be written again: its text
+        return encode({"data": record.payload.decode("utf-8", "replace")} | told)
