@@ -12,13 +12,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from motia_fast.contract import Died, Failed, Failure, Outcome, Retried, Skipped, Snoozed
-from motia_fast.errors import Dead, Retry, Signal, Skip, Snooze, StepTimeout, ValidationFailed
+from motia_fast.errors import Dead, DiskLow, Retry, Signal, Skip, Snooze, StepTimeout, ValidationFailed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
 Errors = tuple[type[BaseException], ...]
 
+#: Seconds after which a job that met a low disk runs again.
+DISK_LOW_SNOOZE = 30.0
 #: Bytes of a traceback that are kept with a failed attempt; the end of one says most.
 TRACEBACK_LIMIT = 16 * 1024
 _LIBRARY = Path(asyncio.__file__).parents[1]
@@ -39,11 +41,14 @@ def outcome_of(error: BaseException, retry_on: Errors | None = None, discard_on:
     """What an exception that left a handler means for its job.
 
     A signal means what it says; `Retry` without a delay is a failed attempt, delayed by the subscription's own policy.
-    An error of `discard_on`, or one that is not of `retry_on` where that is given, makes the job dead at once; where it
+    `DiskLow` is not the job's fault: it is snoozed until there may be room, and no attempt is counted. An error of
+    `discard_on`, or one that is not of `retry_on` where that is given, makes the job dead at once; where it
     is in both, it is discarded. Any other is a failed attempt, with reason "timeout" for a `StepTimeout`.
     """
     if isinstance(error, Signal):
         return _outcome_of_signal(error)
+    if isinstance(error, DiskLow):
+        return Snoozed(DISK_LOW_SNOOZE, str(error))
     if isinstance(error, discard_on):
         return Died(failure_of(error, "discarded"))
     if retry_on is not None and not isinstance(error, retry_on):

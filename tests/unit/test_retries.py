@@ -15,7 +15,7 @@ from typing_extensions import override
 
 from motia_fast.arguments import plan
 from motia_fast.contract import Died, Failed, Outcome, Retried, Skipped, Snoozed
-from motia_fast.errors import Dead, Retry, Signal, Skip, Snooze, StepTimeout, ValidationFailed
+from motia_fast.errors import Dead, DiskLow, Retry, Signal, Skip, Snooze, StepTimeout, ValidationFailed
 from motia_fast.retries import TRACEBACK_LIMIT, failure_of, invalid_payload, outcome_of, seconds, type_name
 
 
@@ -99,6 +99,11 @@ def test_a_retry_counts_as_a_failed_attempt_after_its_own_delay_or_that_of_the_p
     outcome = outcome_of(Retry(timedelta(minutes=1)))  # type: ignore[arg-type] # pyright: ignore[reportArgumentType]
     assert isinstance(outcome, Retried)
     assert outcome.after == 60
+
+
+def test_a_low_disk_is_not_the_job_s_fault() -> None:
+    outcome = outcome_of(DiskLow("31 MiB are free"), retry_on=(ValueError,), discard_on=(Exception,))
+    assert outcome == Snoozed(30.0, "31 MiB are free")
 
 
 def test_dead_gives_the_job_up_with_its_reason() -> None:

@@ -50,11 +50,17 @@ class DeadLetters:
         return self._each_batch(which, self._purge)
 
     def _each_batch(self, which: JobFilter, change: Callable[[Commit, JobView], None]) -> tuple[int, int]:
-        """Changes all that fit, a batch in a commit, and waits for each: the next batch must not find them again."""
+        """Changes all that fit, a batch in a commit, and waits for each: whoever looks next must not find them again."""
+        parts = self._parts
+        parts.require_ours()
+        with parts.dead_letters:
+            return self._in_batches(replace(which, state="dead"), change)
+
+    def _in_batches(self, which: JobFilter, change: Callable[[Commit, JobView], None]) -> tuple[int, int]:
         parts = self._parts
         number, count, after = parts.committer.committed, 0, 0
         parts.committer.wait(number)
-        while found := find(parts, replace(which, state="dead"), _BATCH, after, attempts=True):
+        while found := find(parts, which, _BATCH, after, attempts=True):
             after = found[-1].id
             with parts.running():
                 commit = Commit()

@@ -122,6 +122,8 @@ class Parts:
         self.store = store
         self.boot = boot
         self.lock = threading.RLock()
+        #: Held, and taken before `lock`, while dead letters are retried or purged: what was found dead stays so.
+        self.dead_letters = threading.Lock()
         self.wake = Wake()
         self.routes = Routes({}, {})
         self.subscribed: dict[str, Subscribed] = {}

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import logging
 import queue
-import sqlite3
 import threading
 from typing import TYPE_CHECKING
 
@@ -15,11 +14,13 @@ from motia_fast.clock import SECOND, micros
 from motia_fast.engine.pure import rows
 
 if TYPE_CHECKING:
+    import sqlite3
     from collections.abc import Callable
 
     from motia_fast.clock import Micros
     from motia_fast.engine.pure.lane import Lane
     from motia_fast.engine.pure.parts import Parts
+    from motia_fast.engine.pure.wheel import Wheel
 
 log = logging.getLogger("motia_fast.engine")
 
@@ -46,8 +47,9 @@ class Reader:
         self._requests.put(lambda: self._refill(lane))
 
     def load_due(self) -> None:
-        """Asks for scheduled jobs beyond the horizon; the wheel knows that they are coming."""
-        self._requests.put(self._load_due)
+        """Asks for scheduled jobs beyond the horizon; the wheel knows that they are coming. Under the lock."""
+        wheel = self._parts.wheel
+        self._requests.put(lambda: self._load_due(wheel))
 
     def find_expiry(self) -> None:
         """Asks when the next thing expires."""
@@ -62,7 +64,7 @@ class Reader:
         while (request := self._requests.get()) is not None:
             try:
                 request()
-            except sqlite3.Error as error:
+            except Exception as error:  # noqa: BLE001 -- whatever it was, lanes that wait for this thread must not hang
                 log.critical("cannot read %s: %s", self._parts.store.path, error)
                 self._parts.committer.fail(error)
                 return
@@ -87,16 +89,17 @@ class Reader:
                 lane.push(record)
             parts.offer(lane.sub)
 
-    def _load_due(self) -> None:
+    def _load_due(self, wheel: Wheel) -> None:
         parts = self._parts
         count = min(_CHUNK, parts.settings.window_jobs)
         with parts.lock:
-            horizon = parts.wheel.horizon
+            horizon = wheel.horizon
         with parts.store.reader() as connection:
             found = rows.due(connection, horizon, count, parts.by_number.__getitem__)
         with parts.lock:
-            parts.wheel.loaded(found, more=len(found) == count)
-            parts.wake.signal()
+            if parts.wheel is wheel:  # else the jobs were read anew meanwhile
+                wheel.loaded(found, more=len(found) == count)
+                parts.wake.signal()
 
     def _find_expiry(self) -> None:
         parts = self._parts

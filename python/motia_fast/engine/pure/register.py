@@ -9,6 +9,7 @@ import orjson
 from motia_fast.contract import Failure, Message, Registered
 from motia_fast.engine.pure import load
 from motia_fast.engine.pure.commit import Commit
+from motia_fast.engine.pure.condition import compile_condition
 from motia_fast.engine.pure.enqueue import plan
 from motia_fast.engine.pure.lane import Scheduler
 from motia_fast.engine.pure.route import table
@@ -18,7 +19,7 @@ from motia_fast.errors import EngineError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from motia_fast.contract import Receipt, Subscription
+    from motia_fast.contract import Subscription
     from motia_fast.engine.pure.parts import Parts
     from motia_fast.engine.pure.subscribed import Subscribed
 
@@ -29,7 +30,7 @@ _BATCH = 256
 
 def register(parts: Parts, subscriptions: Sequence[Subscription]) -> Registered:
     """See the contract."""
-    _require_unique(subscriptions)
+    _require_valid(subscriptions)
     parts.committer.wait(parts.committer.committed)
     with parts.running():
         commit = Commit()
@@ -48,11 +49,15 @@ def register(parts: Parts, subscriptions: Sequence[Subscription]) -> Registered:
     return Registered({name: count for name, count in orphans.items() if count}, adopted, unparked)
 
 
-def _require_unique(subscriptions: Sequence[Subscription]) -> None:
+def _require_valid(subscriptions: Sequence[Subscription]) -> None:
+    """Finds what is wrong before anything changes. Raises `ValueError`, `ConditionError`."""
     ids = [subscription.id for subscription in subscriptions]
     twice = {name for name in ids if ids.count(name) > 1}
     if twice:
         raise ValueError(f"subscriptions are declared twice: {', '.join(sorted(twice))}")
+    for subscription in subscriptions:
+        if subscription.condition is not None:
+            compile_condition(subscription.condition)
 
 
 def _declare(parts: Parts, subscriptions: Sequence[Subscription], commit: Commit) -> list[Subscribed]:
@@ -132,19 +137,22 @@ def _unpark(parts: Parts) -> int:
 
 
 def _unpark_batch(parts: Parts, rows: list[_Row]) -> int:
-    if not rows:
+    messages = [(row[0], _message(row)) for row in rows]
+    routed = [(id_, message, parts.routes.route(message)) for id_, message in messages]
+    wanted = [entry for entry in routed if entry[2].targets]  # no condition is true: it waits on
+    if not wanted:
         return 0
     with parts.running():
         commit = Commit()
-        receipts = [_unpark_one(parts, commit, row) for row in rows]
+        for id_, message, route in wanted:
+            commit.write("DELETE FROM parked WHERE id = ?", id_)
+            plan(parts, commit, message, route, id_)
         number = parts.commit(commit)
-    parts.committer.wait(number)  # one batch at a time: bounded, and the next page no longer has it
-    return sum(1 for receipt in receipts if receipt.job_ids)
+    parts.committer.wait(number)  # one batch at a time: bounded
+    return len(wanted)
 
 
-def _unpark_one(parts: Parts, commit: Commit, row: _Row) -> Receipt:
-    message_id, topic, options, meta, payload = row
+def _message(row: _Row) -> Message:
+    _, topic, options, meta, payload = row
     fields = orjson.loads(options) if options else {}
-    message = Message(topic, payload, run_at=fields.get("run_at"), priority=fields.get("priority"), meta=meta)
-    commit.write("DELETE FROM parked WHERE id = ?", message_id)
-    return plan(parts, commit, message, parts.routes.route(message), message_id)
+    return Message(topic, payload, run_at=fields.get("run_at"), priority=fields.get("priority"), meta=meta)

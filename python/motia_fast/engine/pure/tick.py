@@ -44,7 +44,8 @@ def _sweep(parts: Parts, now: Micros) -> None:
     commit = Commit(sweeps=True)
     commit.write("DELETE FROM parked WHERE until <= ?", now)
     commit.write("DELETE FROM state WHERE expires <= ?", now)
-    commit.write("DELETE FROM attempt WHERE job IN (SELECT id FROM job WHERE place = 3 AND due <= ?)", died)
-    commit.write("DELETE FROM job WHERE place = 3 AND due <= ?", died)
+    if not parts.dead_letters.locked():  # those that are being retried must not go meanwhile; the next sweep comes soon
+        commit.write("DELETE FROM attempt WHERE job IN (SELECT id FROM job WHERE place = 3 AND due <= ?)", died)
+        commit.write("DELETE FROM job WHERE place = 3 AND due <= ?", died)
     parts.next_expiry = None
     parts.commit(commit)

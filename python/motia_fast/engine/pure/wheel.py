@@ -98,11 +98,13 @@ class Wheel:
         """Takes what the reader found, in (due, id) order; `more` says that it stopped before the end."""
         late, self._late = self._late or [], None
         self.horizon = NEVER if not more or not records else _after(records[-1])
-        for record in records:
-            if record.id not in self._out_while_loading:
-                self._push(record)
+        brought = [record for record in records if record.id not in self._out_while_loading]
+        for record in brought:
+            self._push(record)
+        ids = {record.id for record in brought}
         for record in late:
-            self.add(record)
+            if record.id not in ids:  # what became durable before the snapshot was taken is in both
+                self.add(record)
 
     def _push(self, record: Record) -> None:
         if record.due_elapsed is not None:
