@@ -15,6 +15,8 @@ from tests.contract.verbs import (
     ids,
     message,
     put_numbers,
+    quiet,
+    readable,
     retrying,
     settle,
     sub,
@@ -25,7 +27,7 @@ from tests.contract.verbs import (
 )
 
 if TYPE_CHECKING:
-    from motia_fast.contract import Job
+    from motia_fast.contract import Job, Kind
     from tests.contract.process import EngineProcess
 
 
@@ -164,6 +166,23 @@ def test_suspects_run_one_at_a_time_over_all_subscriptions_and_kinds(rig: Rig) -
     second = take(engine) + take(engine, kind="thread")
     assert [job.id for job in second] != [first[0].id]
     assert len(second) == 1
+
+
+@pytest.mark.parametrize("second", ["async", "thread"])
+def test_the_end_of_one_suspect_wakes_for_the_next(rig: Rig, second: Kind) -> None:
+    steps = (sub("a/left"), sub("b/right", kind=second))
+    process = rig.start(*steps)
+    process.put(message(1, "left"), message(2, "right"))
+    claim(process)
+    process.call("claim", "worker", "thread", 1)
+    process.kill()
+    engine = rig.open(*steps)
+    (suspect,) = take(engine)
+    assert take(engine, kind=second) == []
+    quiet(engine)
+    finish(engine, suspect)
+    assert readable(engine, 10.0)
+    assert len(take(engine, kind=second)) == 1
 
 
 def test_a_job_that_kills_its_process_three_times_is_dead_as_crashed(rig: Rig) -> None:

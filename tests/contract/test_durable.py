@@ -202,6 +202,22 @@ def test_a_place_that_becomes_free_wakes_for_the_job_that_waits_for_it(engine: E
     assert readable(engine, 10.0)
 
 
+@pytest.mark.parametrize("end", ["settle", "release"])
+def test_a_place_of_the_engine_that_becomes_free_wakes_for_another_kind_and_subscription(rig: Rig, end: str) -> None:
+    engine = rig.open(sub("a/left"), sub("b/right", kind="thread"), concurrency=1)
+    put(engine, topic="left")
+    put(engine, topic="right")
+    job = take_one(engine)
+    assert take(engine, kind="thread") == []
+    quiet(engine)
+    if end == "settle":
+        engine.settle([Settlement(job.lease, Done())])
+    else:
+        engine.release("worker")
+    assert readable(engine, 10.0)
+    assert len(take(engine, kind="thread")) == 1
+
+
 def test_a_watched_commit_wakes_when_it_is_durable(rig: Rig, disk: Disk) -> None:
     engine = rig.open(sub(), disk=disk)
     quiet(engine)

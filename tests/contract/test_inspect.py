@@ -7,7 +7,17 @@ from typing import TYPE_CHECKING
 import pytest
 
 from motia_fast.clock import SECOND
-from motia_fast.contract import Died, Failed, Finished, JobFilter, Retried, Skipped, Snoozed
+from motia_fast.contract import (
+    Died,
+    Failed,
+    Failure,
+    Finished,
+    JobFilter,
+    Retried,
+    Settlement,
+    Skipped,
+    Snoozed,
+)
 from tests.contract.disk import Disk
 from tests.contract.rig import Rig
 from tests.contract.verbs import (
@@ -84,6 +94,47 @@ def test_jobs_are_listed_by_id_in_pages(work: Engine) -> None:
     assert ids(work.inspect.jobs(limit=4)) == jobs[:4]
     assert ids(work.inspect.jobs(limit=4, after=jobs[3])) == jobs[4:8]
     assert ids(work.inspect.jobs(limit=4, after=jobs[7])) == jobs[8:]
+
+
+def test_a_page_of_none_is_empty(work: Engine) -> None:
+    put(work)
+    kill_off(work, topic="mails")
+    assert work.inspect.jobs(limit=0) == work.dead.list(limit=0) == []
+
+
+def test_jobs_of_a_step_are_found_whatever_its_name(engine: Engine) -> None:
+    engine.register([sub("a/b/jobs", step="a/b", topic="jobs"), sub("a/b", step="a", topic="b")])
+    job, other = put(engine), put(engine, topic="b")
+    assert ids(engine.inspect.jobs(JobFilter(step="a/b"))) == [job]
+    assert ids(engine.inspect.jobs(JobFilter(step="a"))) == [other]
+
+
+def test_attempts_that_are_not_durable_yet_are_shown_with_their_time(rig: Rig, disk: Disk) -> None:
+    engine = rig.open(sub(retry=retrying(1)), disk=disk)
+    job = kill_by_two_attempts(rig, engine)
+    engine.wait(engine.dead.retry(JobFilter())[0])
+    third = take_one(engine)
+    with disk.held():
+        engine.settle([Settlement(third.lease, Failed(Failure("E", "third")))])
+        failed_at = rig.clock.now()
+        rig.clock.advance(5.0)
+        disk.wait_for_group()
+        shown = view(engine, job).attempts
+    assert [attempt.error.message for attempt in shown] == ["boom", "boom", "third"]
+    assert [attempt.number for attempt in shown] == [1, 2, 3]
+    assert shown[-1].at == failed_at
+    engine.wait(engine.committed)
+    assert view(engine, job).attempts == shown
+
+
+def kill_by_two_attempts(rig: Rig, engine: Engine) -> int:
+    job = put(engine)
+    for _ in range(2):
+        settle(engine, take_one(engine), Failed(BOOM))
+        rig.clock.advance(10.0)
+        engine.tick()
+    assert view(engine, job).state == "dead"
+    return job
 
 
 def test_a_page_is_full_although_a_filter_leaves_jobs_out(work: Engine) -> None:

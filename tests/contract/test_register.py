@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
+
+from motia_fast.conditions import F
 from motia_fast.contract import Died, Done, Failed, JobFilter, Registered
+from motia_fast.errors import MotiaError
 from tests.contract.rig import Rig
 from tests.contract.verbs import (
     BOOM,
     counts,
+    drain,
     finish,
     ids,
     message,
@@ -62,6 +67,16 @@ def test_register_applies_changed_options_to_waiting_jobs(engine: Engine) -> Non
     job, _ = take(engine)
     settle(engine, job, Failed(BOOM))
     assert view(engine, job.id).state == "dead"
+
+
+def test_a_set_that_cannot_be_changes_nothing(engine: Engine) -> None:
+    engine.register([sub()])
+    job = put(engine)
+    for wrong in ([sub("new/jobs"), sub("new/jobs")], [sub("new/jobs", was=("work/jobs",), condition=b"nonsense")]):
+        with pytest.raises((MotiaError, ValueError)):
+            engine.register(wrong)
+    second = put(engine)
+    assert [(each.id, each.subscription) for each in take(engine)] == [(job, "work/jobs"), (second, "work/jobs")]
 
 
 def test_nothing_is_handed_out_before_register(rig: Rig) -> None:
@@ -210,6 +225,20 @@ def test_adopted_jobs_come_before_newer_ones(engine: Engine) -> None:
     assert values(take(engine)) == [0, 1, 2, 3]
 
 
+def test_was_adopts_into_a_subscription_that_has_jobs_already(rig: Rig) -> None:
+    engine = rig.open(sub("old/jobs"), window_jobs=4)
+    put_numbers(engine, 10)
+    put(engine, "later", delay=60.0)
+    engine.register([sub("new/jobs")])
+    put_numbers(engine, 10, start=10)
+    assert engine.register([sub("new/jobs", was=("old/jobs",))]) == Registered({}, 11, 0)
+    put_numbers(engine, 10, start=20)
+    assert values(drain(engine, 30)) == list(range(30))
+    rig.clock.advance(60.0)
+    engine.tick()
+    assert values(take(engine)) == ["later"]
+
+
 def test_was_of_a_name_that_never_was_changes_nothing(engine: Engine) -> None:
     assert engine.register([sub(was=("never/jobs",))]) == Registered({}, 0, 0)
 
@@ -255,6 +284,12 @@ def test_unparked_messages_keep_their_priority_and_time(engine: Engine, clock: M
     clock.advance(60.0)
     engine.tick()
     assert values(take(engine)) == ["later"]
+
+
+def test_messages_that_no_condition_takes_stay_parked(engine: Engine) -> None:
+    engine.enqueue([message({"amount": 1}), message({"amount": 5000})])
+    assert engine.register([sub(condition=(F.amount > 1000).to_json())]).unparked == 1
+    assert [each.payload for each in engine.inspect.parked()] == [b'{"amount": 1}']
 
 
 def test_messages_to_other_topics_stay_parked(engine: Engine) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from motia_fast.contract import Done, Failed, Settlement
+from motia_fast.contract import Done, Failed, Released, Settlement
 from motia_fast.errors import LeaseLost
 from tests.contract.rig import Rig
 from tests.contract.verbs import (
@@ -19,6 +19,7 @@ from tests.contract.verbs import (
     readable,
     retrying,
     settle,
+    settle_all,
     sub,
     take,
     take_one,
@@ -81,6 +82,13 @@ def test_released_jobs_come_before_younger_ones_and_in_order(engine: Engine) -> 
     put_numbers(engine, 5)
     take(engine, 3)
     engine.release("worker")
+    assert values(take(engine)) == [0, 1, 2, 3, 4]
+
+
+def test_jobs_released_by_their_outcome_come_in_order_too(engine: Engine) -> None:
+    engine.register([sub()])
+    put_numbers(engine, 5)
+    settle_all(engine, [Settlement(job.lease, Released()) for job in take(engine, 3)])
     assert values(take(engine)) == [0, 1, 2, 3, 4]
 
 

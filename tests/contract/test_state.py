@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import threading
 from typing import TYPE_CHECKING
 
 import pytest
@@ -375,6 +377,25 @@ def test_a_value_larger_than_the_whole_cache_can_be_read_and_written(rig: Rig) -
     engine = rig.reopen(state_cache_bytes=1_000)
     assert value(engine, "g", "big") == "x" * 10_000
     assert set_state(engine, "g", "big", "y" * 10_000).changes[0].version == 2
+
+
+def test_a_cold_key_can_be_loaded_while_others_are_written(rig: Rig) -> None:
+    engine = cold(rig)
+    stop = threading.Event()
+
+    def write_all_the_time() -> None:  # each commit pushes something out of memory
+        for n in itertools.count():
+            if stop.is_set():
+                return
+            engine.wait(set_state(engine, "busy", f"k{n % 1_000}", "y" * 1_000).commit)
+
+    writer = threading.Thread(target=write_all_the_time)
+    writer.start()
+    try:
+        assert [value(engine, "g", f"k{n}") for n in range(100)] == ["x" * 1_000] * 100
+    finally:
+        stop.set()
+        writer.join(30)
 
 
 def test_in_memory_nothing_is_ever_cold(rig: Rig) -> None:

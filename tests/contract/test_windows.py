@@ -163,6 +163,23 @@ def test_due_jobs_are_not_held_up_by_what_is_ready_for_another_subscription(rig:
     assert sorted(values(drain(engine, 100))) == list(range(100))
 
 
+@pytest.mark.parametrize("other", ["without places", "orphaned"])
+def test_due_jobs_are_not_held_up_by_what_was_due_before_for_another_subscription(rig: Rig, other: str) -> None:
+    free = sub("free/right")
+    engine = rig.open(sub("full/left", concurrency=1), free, window_jobs=WINDOW)
+    put_numbers(engine, 100, "left", delay=5.0)
+    put_numbers(engine, 100, "right", delay=10.0)
+    rig.clock.advance(5.0)
+    engine.tick()
+    list(run(engine, 1))
+    if other == "orphaned":
+        engine.release("worker")
+        engine.register([free])
+    rig.clock.advance(5.0)
+    engine.tick()
+    assert sorted(values(drain(engine, 100))) == list(range(100))
+
+
 def test_next_due_does_not_ask_for_ticks_that_can_do_nothing(rig: Rig) -> None:
     engine = rig.open(sub(concurrency=1), window_jobs=WINDOW)
     put_numbers(engine, 100)
