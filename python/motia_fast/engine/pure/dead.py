@@ -50,7 +50,7 @@ class DeadLetters:
         return self._each_batch(which, self._purge)
 
     def _each_batch(self, which: JobFilter, change: Callable[[Commit, JobView], None]) -> tuple[int, int]:
-        """Changes all that fit, a batch in a commit, and waits for each: whoever looks next must not find them again."""
+        """Changes all that fit, a batch in a commit, and waits for each: who looks next must not find them again."""
         parts = self._parts
         parts.require_ours()
         with parts.dead_letters:
@@ -58,7 +58,9 @@ class DeadLetters:
 
     def _in_batches(self, which: JobFilter, change: Callable[[Commit, JobView], None]) -> tuple[int, int]:
         parts = self._parts
-        number, count, after = parts.committer.committed, 0, 0
+        count = after = 0
+        with parts.running():  # under the lock, so that no sweep is about to commit
+            number = parts.committer.committed
         parts.committer.wait(number)
         while found := find(parts, which, _BATCH, after, attempts=True):
             after = found[-1].id
