@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+_CLOSED = "the engine was closed while a commit waited for its sync"
+
 
 class AsyncAccess:
     """One per event loop: owns the reader of `wake_fd`, and who waits for a commit to be durable."""
@@ -44,7 +46,7 @@ class AsyncAccess:
             return
         self._loop.remove_reader(self.engine.wake_fd)
         self._loop = None
-        self._fail(EngineStopped("the engine was closed while a commit waited for its sync"))
+        self._fail(EngineStopped(_CLOSED))
 
     def listen(self, listener: Callable[[], None]) -> None:
         """Calls `listener` on the loop after each wake-up of the engine."""
@@ -56,6 +58,8 @@ class AsyncAccess:
             return
         if self.engine.failure is not None:
             raise self.engine.failure
+        if self._loop is None:  # nobody would wake it
+            raise EngineStopped(_CLOSED)
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         heapq.heappush(self._waiters, (commit, next(self._order), future))
         self.engine.watch(self._waiters[0][0])
