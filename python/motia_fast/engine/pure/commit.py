@@ -124,6 +124,8 @@ class Committer:
 
     def wait(self, number: int, timeout: float | None = None) -> bool:
         """Blocks until `number` is durable; False after `timeout` seconds. Raises `EngineStopped`, `EngineClosed`."""
+        if self._ended:
+            raise EngineClosed("the engine is closed")
         if self.durable >= number:
             return True
         with self._progress:

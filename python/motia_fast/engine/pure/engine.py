@@ -18,7 +18,6 @@ from motia_fast.engine.pure.settle import release, settle
 from motia_fast.engine.pure.state import State
 from motia_fast.engine.pure.statistics import stats
 from motia_fast.engine.pure.tick import next_due, tick
-from motia_fast.errors import EngineClosed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -67,7 +66,7 @@ class PureEngine:
 
     def close(self) -> None:
         """See the contract."""
-        if not self._parts.closed and not self._parts.forked:
+        if not self._parts.forked:
             close_parts(self._opened)
 
     def register(self, subscriptions: Sequence[Subscription]) -> Registered:
@@ -110,13 +109,11 @@ class PureEngine:
     def wait(self, commit: int, timeout: float | None = None) -> bool:
         """See the contract."""
         self._parts.require_ours()
-        if self._parts.closed:
-            raise EngineClosed("the engine is closed")
         return self._parts.committer.wait(commit, timeout)
 
     def watch(self, commit: int) -> None:
         """See the contract."""
-        self._parts.require_ours()
+        self._parts.require_open()
         self._parts.committer.watch(commit)
 
     @property
@@ -126,7 +123,7 @@ class PureEngine:
 
     def acknowledge(self) -> None:
         """See the contract."""
-        self._parts.require_ours()
+        self._parts.require_open()
         self._parts.wake.acknowledge()
 
     def tick(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sqlite3
 from collections import deque
 from typing import TYPE_CHECKING, NamedTuple
@@ -108,17 +109,17 @@ def _names(parts: Parts) -> None:
 def close_parts(opened: Opened) -> None:
     """Finishes the current group, marks the file as closed cleanly, and lets go of the directory."""
     parts, directory = opened
-    failed = parts.committer.failure is not None
-    parts.committer.close()
-    parts.reader.close()
-    with parts.lock:
-        parts.closed = True
-    try:
-        if not failed:
-            parts.store.finish(parts.committer.durable)
-            parts.running_file.close()
-    finally:
-        parts.store.close()
+    with parts.closing, contextlib.ExitStack() as last:
+        with parts.lock:
+            if parts.closed:
+                return
+            parts.closed = True  # first: what was accepted from here on would not be written any more
+        last.callback(parts.wake.close)
         if directory is not None:
-            directory.release()
-        parts.wake.close()
+            last.callback(directory.release)
+        last.callback(parts.store.close)
+        last.callback(parts.running_file.close)  # after a failure too: an end in order is no crash of what runs
+        parts.committer.close()
+        parts.reader.close()
+        if parts.committer.failure is None:
+            parts.store.finish(parts.committer.durable)

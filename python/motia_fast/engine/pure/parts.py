@@ -137,6 +137,8 @@ class Parts:
         #: When the next parked message, dead letter or state item expires, on the wall; None for never.
         self.next_expiry: Micros | None = None
         self.closed = False
+        #: Held while the engine closes, so that a second `close` returns when the first one has finished.
+        self.closing = threading.Lock()
         self.forked = False
         self.unmatched: dict[str, int] = {}
         self.mismatches = 0
@@ -156,8 +158,7 @@ class Parts:
         """Holds the lock over one verb. Raises `EngineForked`, `EngineClosed`, `EngineStopped`."""
         self.require_ours()  # before the lock: the thread that held it may not exist in this process
         with self.lock:
-            if self.closed:
-                raise EngineClosed("the engine is closed")
+            self.require_open()
             if self.committer.failure is not None:
                 raise self.committer.failure
             yield
@@ -166,6 +167,12 @@ class Parts:
         """Raises `EngineForked` in a child of the process that opened the engine."""
         if self.forked:
             raise EngineForked("this engine belongs to the parent process; use motia_fast.Client(data_dir) in a child")
+
+    def require_open(self) -> None:
+        """Raises `EngineForked`, `EngineClosed`."""
+        self.require_ours()
+        if self.closed:
+            raise EngineClosed("the engine is closed")
 
     def commit(self, commit: Commit) -> int:
         """Numbers a commit and hands it to the committer; returns its number."""

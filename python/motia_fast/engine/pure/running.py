@@ -87,9 +87,11 @@ class RunningFile:
     def close(self) -> None:
         """Empties the file, since nothing runs any more, and closes it."""
         if self._fd >= 0:
-            os.ftruncate(self._fd, 0)
-            os.close(self._fd)
-            self._fd = -1
+            try:
+                os.ftruncate(self._fd, 0)
+            finally:
+                os.close(self._fd)
+                self._fd = -1
 
     def _set(self, slot: int, job: int) -> None:
         struct.pack_into("<q", self._data, slot * _SLOT, job)

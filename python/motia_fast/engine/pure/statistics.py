@@ -24,7 +24,6 @@ _COUNT_PARKED = "SELECT count(*) FROM parked WHERE until > ? AND id NOT IN (SELE
 
 def stats(parts: Parts, engine: str) -> Stats:
     """See the contract. Dead letters and parked messages are counted in the file, everything else in memory."""
-    sizes = parts.store.sizes()
     with parts.snapshot() as (connection, view):
         # A commit that is written but not published is in the file and in the view: it counts once.
         jobs, messages = _ids(view.jobs), _ids(m.message_id for commit in view.unsynced for m in commit.parked)
@@ -33,6 +32,7 @@ def stats(parts: Parts, engine: str) -> Stats:
     for record in view.jobs.values():
         if record is not None and record.place == DEAD:
             dead[record.sub.number] = dead.get(record.sub.number, 0) + 1
+    sizes = parts.store.sizes()
     with parts.running():
         committer = parts.committer
         operations, pending_bytes = committer.pending

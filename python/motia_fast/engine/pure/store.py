@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from motia_fast.engine.pure import schema
-from motia_fast.errors import DataDirUnusable, FormatTooNew, MotiaError, StoreCorrupt
+from motia_fast.errors import DataDirUnusable, EngineClosed, FormatTooNew, MotiaError, StoreCorrupt
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator, Sequence
@@ -88,7 +88,7 @@ class Store:
         #: About how many pages the WAL has that are not in the database yet.
         self._unmoved = 0
         self._groups = 0
-        self._shrinking = False
+        self._shrinking = self._closed = False
         self._writer = self._open()
 
     def meta(self) -> Meta:
@@ -134,8 +134,18 @@ class Store:
         free = self._writer.execute("PRAGMA freelist_count").fetchone()[0]
         self._shrinking = free > _FREE_KEPT and free > self._writer.execute("PRAGMA page_count").fetchone()[0] // 4
         if self._shrinking:
-            self._writer.execute(f"PRAGMA incremental_vacuum({_VACUUM_STEP})").fetchall()
+            self._shrinking = self._vacuumed()
             self._unmoved += _VACUUM_STEP // 8
+
+    def _vacuumed(self) -> bool:
+        """Gives one step of free pages back, unless somebody else holds the file: that can wait for the next look."""
+        try:
+            self._writer.execute(f"PRAGMA incremental_vacuum({_VACUUM_STEP})").fetchall()
+        except sqlite3.OperationalError as error:
+            if not _is_busy(error):
+                raise
+            return False
+        return True
 
     @contextlib.contextmanager
     def reader(self) -> Generator[sqlite3.Connection]:
@@ -152,8 +162,17 @@ class Store:
         finally:
             connection.execute("ROLLBACK")
             self._readers.append(connection)
+            if self._closed:  # meanwhile
+                self._close_readers()
+
+    def _close_readers(self) -> None:
+        with contextlib.suppress(IndexError):
+            while True:
+                self._readers.pop().close()
 
     def _take_reader(self) -> sqlite3.Connection:
+        if self._closed:
+            raise EngineClosed("the engine is closed")
         try:
             return self._readers.pop()  # atomic, where asking first whether there is one is not
         except IndexError:
@@ -171,9 +190,8 @@ class Store:
     def close(self) -> None:
         """Closes every connection; SQLite then empties the WAL into the database."""
         with self._mutex:
-            for connection in self._readers:
-                connection.close()
-            self._readers.clear()
+            self._closed = True
+            self._close_readers()
             self._writer.close()
 
     def _write(self, group: Group) -> None:
@@ -195,7 +213,7 @@ class Store:
             try:
                 self._writer.execute(sql)
             except sqlite3.OperationalError as error:
-                if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:
+                if not _is_busy(error):
                     raise
                 if time.monotonic() - said > _SAY_EVERY:
                     said = time.monotonic()
@@ -246,6 +264,10 @@ class Store:
     def _roll_back(self) -> None:
         with contextlib.suppress(sqlite3.Error):  # SQLite rolls back by itself on a full disk or an I/O error
             self._writer.execute("ROLLBACK")
+
+
+def _is_busy(error: sqlite3.Error) -> bool:
+    return error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY
 
 
 def set_meta(key: str, value: int) -> Operation:
