@@ -19,7 +19,8 @@ from motia_fast.errors import NotEncodable, PayloadTooLarge, UpdateRefused, Vers
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Collection, Iterable, Sequence
+    from collections.abc import Iterable, Sequence
+    from collections.abc import Set as AbstractSet
 
     from motia_fast.clock import Micros
     from motia_fast.contract import StateWrite
@@ -116,17 +117,22 @@ class Cache:
         if self.complete and self._items[group, key].value is None:
             self._bytes -= _size((group, key), self._items.pop((group, key)))
 
-    def evict(self, keep: Collection[Key] = ()) -> None:
+    def evict(self, keep: AbstractSet[Key] = frozenset()) -> None:
         """Drops what was not used for longest, but nothing dirty, and nothing of `keep`, until the limit is kept."""
         if self._bytes <= self._limit:
             return
-        for key in list(self._items):
+        gone = []
+        for key, item in self._items.items():  # as far as it must: a full cache has hundreds of thousands of keys
             if self._bytes <= self._limit:
-                return
+                break
             if key[1] not in self.dirty.get(key[0], ()) and key not in keep:
-                self._bytes -= _size(key, self._items.pop(key))
-                self.complete = False
-                self.changes += 1
+                gone.append(key)
+                self._bytes -= _size(key, item)
+        for key in gone:
+            del self._items[key]
+        if gone:
+            self.complete = False
+            self.changes += 1
 
     def changed_in(self, group: str) -> dict[str, Item]:
         """The dirty items of a group."""
@@ -177,7 +183,7 @@ class State:
                 for key, item in found.items():
                     if parts.cache.find(key) is None:
                         parts.cache.put(key, ABSENT if key[0] in parts.cache.cleared else item)
-                parts.cache.evict(keep=keys)  # whoever asked for them must find them, even beyond the limit
+                parts.cache.evict(keep=found.keys())  # whoever asked for them must find them, even beyond the limit
                 return
 
     def items(self, group: str, limit: int | None = None, after: str | None = None) -> list[StateItem]:
