@@ -11,7 +11,7 @@ from motia_fast.engine.pure import load
 from motia_fast.engine.pure.commit import Commit
 from motia_fast.engine.pure.condition import compile_condition
 from motia_fast.engine.pure.enqueue import plan
-from motia_fast.engine.pure.lane import Scheduler
+from motia_fast.engine.pure.lane import PRIORITIES, Scheduler
 from motia_fast.engine.pure.route import table
 from motia_fast.engine.pure.settle import bury
 from motia_fast.errors import EngineError
@@ -31,6 +31,7 @@ _BATCH = 256
 def register(parts: Parts, subscriptions: Sequence[Subscription]) -> Registered:
     """See the contract."""
     _require_valid(subscriptions)
+    parts.require_open()
     parts.committer.wait(parts.committer.committed)
     with parts.running():
         commit = Commit()
@@ -56,6 +57,8 @@ def _require_valid(subscriptions: Sequence[Subscription]) -> None:
     if twice:
         raise ValueError(f"subscriptions are declared twice: {', '.join(sorted(twice))}")
     for subscription in subscriptions:
+        if not 0 <= subscription.priority < PRIORITIES:
+            raise ValueError(f"{subscription.id}: priority is 0 to 9, not {subscription.priority}")
         if subscription.condition is not None:
             compile_condition(subscription.condition)
 
