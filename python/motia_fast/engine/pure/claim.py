@@ -29,7 +29,6 @@ def claim(parts: Parts, owner: str, kind: Kind, limit: int) -> list[Job]:
         for lane in {run.record.sub.lanes.get(run.record.priority) for run in runs}:
             if lane is not None and lane.low:
                 parts.reader.refill(lane)
-        parts.load_due()
         return [job_of(run) for run in runs]
 
 

@@ -20,7 +20,8 @@ from motia_fast.errors import EngineClosed, EngineStopped, PendingFull
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from motia_fast.contract import EngineSettings, ParkedView
+    from motia_fast.clock import Micros
+    from motia_fast.contract import EngineSettings, Failure, ParkedView
     from motia_fast.engine.pure.job import Record
     from motia_fast.engine.pure.lane import Lane
     from motia_fast.engine.pure.store import Operation, Store
@@ -41,6 +42,8 @@ class Commit:
     #: Jobs that are to be scheduled, or are dead; not those in `inserted`.
     changed: list[Record] = field(default_factory=list)
     parked: list[ParkedView] = field(default_factory=list)
+    #: Failures that it adds to jobs, as (job, at, error).
+    attempts: list[tuple[int, Micros, Failure]] = field(default_factory=list)
     #: Lanes that got spilled jobs.
     spilled: list[Lane] = field(default_factory=list)
     #: State items that it writes, as (group, key).

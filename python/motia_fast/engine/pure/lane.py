@@ -124,6 +124,11 @@ class Scheduler:
                     self._levels[lane.priority].append(lane)
         return found
 
+    @property
+    def waiting(self) -> bool:
+        """Whether a job waits for nothing but a place of the engine, or for the end of another suspect."""
+        return any(True for _ in self._eligible()) or any(record.sub.free for record in self.suspects)
+
     def pick(self) -> Record | None:
         """Takes the next job; the caller counts it as running before it asks again."""
         self._handed_out += 1

@@ -36,11 +36,11 @@ def load(parts: Parts) -> None:
 
 def reload_jobs(parts: Parts) -> None:
     """Reads all jobs anew. Only while none is running and every commit is durable."""
-    parts.wheel = Wheel(parts.settings.window_jobs)
     parts.schedulers = {"async": Scheduler("async"), "thread": Scheduler("thread")}
     parts.condemned.clear()
     for known in parts.subscribed.values():
         known.lanes.clear()
+        known.wheel = Wheel(parts.settings.window_jobs)
         known.scheduled = known.suspected = known.unfinished = 0
     with parts.store.reader() as connection:
         _jobs(parts, connection)
@@ -82,17 +82,18 @@ def _spilled(parts: Parts, connection: sqlite3.Connection, newest: dict[Lane, li
 
 
 def _scheduled(parts: Parts, connection: sqlite3.Connection) -> None:
-    sql = "SELECT sub, count(*) FROM job WHERE place = 2 AND crashes = 0 GROUP BY sub"
-    for number, count in connection.execute(sql):
-        parts.by_number[number].scheduled = count
     limit = parts.settings.window_jobs
-    parts.wheel.loading()
-    found = rows.due(connection, (0, 0), limit, parts.by_number.__getitem__)
-    parts.wheel.loaded([record for record in found if not record.crashes], more=len(found) == limit)
+    sql = "SELECT sub, count(*) FROM job WHERE place = 2 AND crashes = 0 GROUP BY sub"
+    for number, count in connection.execute(sql).fetchall():
+        known = parts.by_number[number]
+        known.scheduled = count
+        known.wheel.loading()
+        found = rows.due(connection, known, (0, 0), limit)
+        known.wheel.loaded([record for record in found if not record.crashes], more=len(found) == limit)
 
 
 def _suspect(parts: Parts, record: Record) -> None:
-    parts.wheel.take_out(record.id)
+    record.sub.wheel.take_out(record.id)
     if record.crashes >= parts.settings.max_crashes:
         parts.condemned.append(record)
     else:

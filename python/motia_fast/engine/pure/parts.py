@@ -15,7 +15,7 @@ from motia_fast.engine.pure.state import Cache, Item
 from motia_fast.engine.pure.store import set_meta
 from motia_fast.engine.pure.subscribed import Subscribed
 from motia_fast.engine.pure.wake import Wake
-from motia_fast.engine.pure.wheel import Deadlines, Wheel
+from motia_fast.engine.pure.wheel import Deadlines
 from motia_fast.errors import EngineClosed, EngineForked
 
 if TYPE_CHECKING:
@@ -54,7 +54,8 @@ class Ids:
     def reserve(self, commit: Commit) -> None:
         """Adds the next reservation to a commit, once half of this one is used."""
         if self._reserved - self._next < ID_BLOCK // 2:
-            self._reserved += ID_BLOCK
+            while self._reserved - self._next < ID_BLOCK // 2:
+                self._reserved += ID_BLOCK
             sql, values = set_meta("next_id", self._reserved)
             commit.write(sql, *values)
 
@@ -129,7 +130,6 @@ class Parts:
         self.subscribed: dict[str, Subscribed] = {}
         self.by_number: dict[int, Subscribed] = {}
         self.schedulers: dict[Kind, Scheduler] = {"async": Scheduler("async"), "thread": Scheduler("thread")}
-        self.wheel = Wheel(settings.window_jobs)
         self.deadlines = Deadlines()
         self.cache = Cache(settings.state_cache_bytes)
         self.schedules: dict[str, ScheduleRow] = {}
@@ -186,7 +186,9 @@ class Parts:
 
     def know(self, number: int, name: str) -> Subscribed:
         """Keeps a subscription that the file has."""
-        subscribed = self.subscribed[name] = self.by_number[number] = Subscribed(number, name)
+        subscribed = self.subscribed[name] = self.by_number[number] = Subscribed(
+            number, name, self.settings.window_jobs
+        )
         return subscribed
 
     def scheduler(self, subscribed: Subscribed) -> Scheduler:
@@ -212,16 +214,21 @@ class Parts:
             if lane.low:
                 self.reader.refill(lane)
 
+    def rouse(self) -> None:
+        """Tells whoever claims that a place has become free which jobs of other subscriptions and kinds wait for."""
+        if any(scheduler.waiting for scheduler in self.schedulers.values()):
+            self.wake.signal()
+
     def expire_from(self, until: Micros) -> None:
         """Something that is kept until then is on its way to the file."""
         if self.next_expiry is None or until < self.next_expiry:
             self.next_expiry = until
 
-    def load_due(self) -> None:
-        """Reads scheduled jobs beyond the horizon when it is time to."""
-        if self.wheel.low:
-            self.wheel.loading()
-            self.reader.load_due()
+    def load_due(self, subscribed: Subscribed) -> None:
+        """Reads a subscription's scheduled jobs beyond its horizon when it is time to."""
+        if subscribed.wheel.low:
+            subscribed.wheel.loading()
+            self.reader.load_due(subscribed)
 
     @contextlib.contextmanager
     def snapshot(self) -> Generator[tuple[sqlite3.Connection, View]]:
@@ -242,7 +249,7 @@ class Parts:
             self.clock.now(),
             jobs,
             frozenset(self.leases.jobs()),
-            self.wheel.out,
+            frozenset().union(*(known.wheel.out for known in self.subscribed.values())),
             unsynced,
             {group: self.cache.changed_in(group) for group in self.cache.dirty},
             frozenset(self.cache.cleared),

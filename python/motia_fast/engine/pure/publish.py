@@ -39,11 +39,11 @@ def publish(parts: Parts, commits: list[Commit]) -> None:
 
 
 def _wait_for_time(parts: Parts, record: Record, now: int, elapsed: int) -> None:
-    due = record.due_elapsed <= elapsed if record.due_elapsed is not None else (record.due or 0) <= now
-    if due:
+    wheel = record.sub.wheel
+    if wheel.hands_over(record, now, elapsed):
         record.sub.scheduled -= 1
-        parts.wheel.take_out(record.id)
+        wheel.take_out(record.id)
         parts.make_ready(record)
     else:
-        parts.wheel.add(record)
+        wheel.add(record)
         parts.wake.signal()  # `next_due` may be nearer now

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from motia_fast.clock import Micros
     from motia_fast.engine.pure.lane import Lane
     from motia_fast.engine.pure.parts import Parts
+    from motia_fast.engine.pure.subscribed import Subscribed
     from motia_fast.engine.pure.wheel import Wheel
 
 log = logging.getLogger("motia_fast.engine")
@@ -46,10 +47,10 @@ class Reader:
         lane.refilling = True
         self._requests.put(lambda: self._refill(lane))
 
-    def load_due(self) -> None:
+    def load_due(self, subscribed: Subscribed) -> None:
         """Asks for scheduled jobs beyond the horizon; the wheel knows that they are coming. Under the lock."""
-        wheel = self._parts.wheel
-        self._requests.put(lambda: self._load_due(wheel))
+        wheel = subscribed.wheel
+        self._requests.put(lambda: self._load_due(subscribed, wheel))
 
     def find_expiry(self) -> None:
         """Asks when the next thing expires."""
@@ -89,15 +90,15 @@ class Reader:
                 lane.push(record)
             parts.offer(lane.sub)
 
-    def _load_due(self, wheel: Wheel) -> None:
+    def _load_due(self, subscribed: Subscribed, wheel: Wheel) -> None:
         parts = self._parts
         count = min(_CHUNK, parts.settings.window_jobs)
         with parts.lock:
             horizon = wheel.horizon
         with parts.store.reader() as connection:
-            found = rows.due(connection, horizon, count, parts.by_number.__getitem__)
+            found = rows.due(connection, subscribed, horizon, count)
         with parts.lock:
-            if parts.wheel is wheel:  # else the jobs were read anew meanwhile
+            if subscribed.wheel is wheel:  # else the jobs were read anew meanwhile
                 wheel.loaded(found, more=len(found) == count)
                 parts.wake.signal()
 

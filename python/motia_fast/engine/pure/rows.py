@@ -54,15 +54,14 @@ def refill(connection: sqlite3.Connection, lane: Lane, count: int, size: int) ->
     return found
 
 
-def due(
-    connection: sqlite3.Connection, horizon: tuple[int, int], count: int, by_number: Callable[[int], Subscribed]
-) -> list[Record]:
-    """The next `count` scheduled rows from the horizon on, by (due, id)."""
+def due(connection: sqlite3.Connection, subscribed: Subscribed, horizon: tuple[int, int], count: int) -> list[Record]:
+    """The next `count` scheduled rows of a subscription from the horizon on, by (due, id)."""
     sql = (
         f"SELECT {_COLUMNS}, {_LAST_ERROR} FROM job "  # noqa: S608 -- constants
-        "WHERE place = 2 AND (due, id) >= (?, ?) ORDER BY due, id LIMIT ?"
+        "WHERE place = 2 AND sub = ? AND (due, id) >= (?, ?) ORDER BY due, id LIMIT ?"
     )
-    return [_record(row, by_number) for row in connection.execute(sql, (*horizon, count))]
+    values = (subscribed.number, *horizon, count)
+    return [_record(row, lambda _: subscribed) for row in connection.execute(sql, values)]
 
 
 def _record(row: tuple[Any, ...], by_number: Callable[[int], Subscribed]) -> Record:

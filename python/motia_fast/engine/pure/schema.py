@@ -21,7 +21,7 @@ CREATE TABLE job(
     place INTEGER NOT NULL, due INTEGER, attempt INTEGER NOT NULL DEFAULT 0, crashes INTEGER NOT NULL DEFAULT 0,
     key TEXT, enqueued INTEGER NOT NULL, meta BLOB NOT NULL DEFAULT x'', payload BLOB NOT NULL);
 CREATE INDEX job_spilled ON job(sub, priority, id) WHERE place = 1;
-CREATE INDEX job_due ON job(due) WHERE place = 2;
+CREATE INDEX job_due ON job(sub, due) WHERE place = 2;
 CREATE INDEX job_dead ON job(sub, id) WHERE place = 3;
 CREATE INDEX job_died ON job(due) WHERE place = 3;
 CREATE INDEX job_keyed ON job(sub, key, id) WHERE key IS NOT NULL AND place <> 3;

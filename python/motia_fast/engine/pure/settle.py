@@ -53,10 +53,12 @@ def settle(parts: Parts, settlements: Sequence[Settlement]) -> Settled:
         if wanted:
             parts.committer.require_room(wanted, 0)
         refused = []
+        released: list[Record] = []
         for settlement in settlements:
-            error = _settle(parts, settlement)
+            error = _settle(parts, settlement, released)
             if error is not None:
                 refused.append(Refusal(settlement.lease, error))
+        _give_back(parts, released)
         parts.running_file.write()
         return Settled(parts.committer.committed, tuple(refused))
 
@@ -65,9 +67,9 @@ def release(parts: Parts, owner: str) -> int:
     """See the contract."""
     with parts.running():
         runs = parts.leases.of(owner)
-        for run in reversed(runs):  # each goes to the head of its lane: the one claimed first is first again
+        for run in runs:
             _end(parts, run)
-            _give_back(parts, run.record)
+        _give_back(parts, [run.record for run in runs])
         parts.running_file.write()
         return len(runs)
 
@@ -75,12 +77,12 @@ def release(parts: Parts, owner: str) -> int:
 def bury(parts: Parts, record: Record, error: Failure) -> None:
     """Makes a job dead that does not run: its last process died of it."""
     commit = Commit()
-    parts.wheel.forget(record.id)
+    record.sub.wheel.forget(record.id)
     _die(parts, commit, record, error)
     parts.commit(commit)
 
 
-def _settle(parts: Parts, settlement: Settlement) -> Exception | None:
+def _settle(parts: Parts, settlement: Settlement, released: list[Record]) -> Exception | None:
     run = parts.leases.get(settlement.lease)
     if run is None:
         return LeaseLost(f"job {settlement.lease.job} is not leased to {settlement.lease}: it was settled or released")
@@ -91,13 +93,12 @@ def _settle(parts: Parts, settlement: Settlement) -> Exception | None:
         return error
     _end(parts, run)
     if isinstance(settlement.outcome, Released):
-        _give_back(parts, run.record)
+        released.append(run.record)
     else:
         _leave(parts, commit, run.record, settlement.outcome)
     if commit.count:
         number = parts.commit(commit)
         state.keep(parts.cache, changes, number)
-    parts.offer(run.record.sub)
     return None
 
 
@@ -125,27 +126,33 @@ def _planned(parts: Parts, commit: Commit, writes: list[StateWrite]) -> list[sta
 
 def _end(parts: Parts, run: Run) -> None:
     subscribed = run.record.sub
+    held_others_back = len(parts.leases) >= parts.settings.concurrency or run.record.crashes > 0
     parts.leases.end(run)
     parts.running_file.free(run.slot)
     subscribed.running -= 1
     subscribed.counters.run.add((parts.clock.elapsed() - run.claimed) / SECOND)
     parts.deadlines.drop(run.lease)
+    parts.offer(subscribed)
+    if held_others_back:
+        parts.rouse()
 
 
-def _give_back(parts: Parts, record: Record) -> None:
-    if record.crashes:
-        record.sub.suspected += 1
-        parts.scheduler(record.sub).suspects.appendleft(record)
-    else:
-        record.sub.lane(record.priority, parts.settings).put_back(record)
-    parts.offer(record.sub)
+def _give_back(parts: Parts, records: list[Record]) -> None:
+    """Each goes to the head of its lane, the last one first, so that the one claimed first is first again."""
+    for record in reversed(records):
+        if record.crashes:
+            record.sub.suspected += 1
+            parts.scheduler(record.sub).suspects.appendleft(record)
+        else:
+            record.sub.lane(record.priority, parts.settings).put_back(record)
+        parts.offer(record.sub)
 
 
 def _leave(
     parts: Parts, commit: Commit, record: Record, outcome: Done | Skipped | Failed | Retried | Snoozed | Died
 ) -> None:
     """Writes what the outcome makes of the job."""
-    parts.wheel.forget(record.id)
+    record.sub.wheel.forget(record.id)
     counters = record.sub.counters
     match outcome:
         case Done():
@@ -222,8 +229,10 @@ def _update(commit: Commit, record: Record) -> None:
 
 
 def _remember(parts: Parts, commit: Commit, record: Record, error: Failure) -> None:
+    now = parts.clock.now()
     record.error = error
-    commit.write(_ADD_ATTEMPT, record.id, parts.clock.now(), encode_failure(error, record.attempt))
+    commit.attempts.append((record.id, now, error))
+    commit.write(_ADD_ATTEMPT, record.id, now, encode_failure(error, record.attempt))
 
 
 def _letter(record: Record, error: Failure, now: Micros) -> bytes:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from motia_fast.contract import Subscription
 from motia_fast.engine.pure.lane import Lane
 from motia_fast.engine.pure.metrics import Counters
+from motia_fast.engine.pure.wheel import Wheel
 
 if TYPE_CHECKING:
     from motia_fast.contract import EngineSettings
@@ -26,16 +27,18 @@ class Subscribed:
         "scheduled",
         "suspected",
         "unfinished",
+        "wheel",
     )
 
-    def __init__(self, number: int, id: str) -> None:  # noqa: A002 -- the contract's name
-        """An orphan, until `register` declares it."""
+    def __init__(self, number: int, id: str, window: int = 65_536) -> None:  # noqa: A002 -- the contract's name
+        """An orphan, until `register` declares it. Its wheel keeps about `window` scheduled jobs in memory."""
         self.number = number
         self.id = id
         self.orphaned = True
         #: As declared last: an orphan's running jobs still settle by the policy they started under.
         self.declared = Subscription(id, step=id.partition("/")[0], topic="")
         self.lanes: dict[int, Lane] = {}
+        self.wheel = Wheel(window)
         self.running = 0
         #: Jobs in the state scheduled, in memory or in the store.
         self.scheduled = 0

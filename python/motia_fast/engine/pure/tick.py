@@ -16,13 +16,14 @@ def tick(parts: Parts) -> None:
     """See the contract."""
     with parts.running():
         now, elapsed = parts.clock.now(), parts.clock.elapsed()
-        for record in parts.wheel.due(now, elapsed):
-            record.sub.scheduled -= 1
-            parts.make_ready(record)
+        for known in parts.subscribed.values():
+            for record in known.wheel.due(now, elapsed):
+                known.scheduled -= 1
+                parts.make_ready(record)
+            parts.load_due(known)
         for lease in parts.deadlines.due(elapsed):
             parts.leases.overdue(lease)
             parts.wake.signal()
-        parts.load_due()
         if parts.next_expiry is not None and parts.next_expiry <= now:
             _sweep(parts, now)
 
@@ -31,7 +32,8 @@ def next_due(parts: Parts) -> float | None:
     """See the contract."""
     with parts.running():
         now, elapsed = parts.clock.now(), parts.clock.elapsed()
-        waits = [parts.wheel.next_due(now, elapsed), parts.deadlines.next_due(elapsed)]
+        waits = [known.wheel.next_due(now, elapsed) for known in parts.subscribed.values()]
+        waits.append(parts.deadlines.next_due(elapsed))
         if parts.next_expiry is not None:
             waits.append(max(0, parts.next_expiry - now))
         soonest = min((wait for wait in waits if wait is not None), default=None)

@@ -24,10 +24,12 @@ _PAGE = 512
 
 def find(parts: Parts, which: JobFilter, limit: int, after: int, *, attempts: bool = False) -> list[JobView]:
     """The jobs that fit, with id above `after`, by id."""
+    if limit <= 0:
+        return []
     with parts.snapshot() as (connection, view):
         found: list[JobView] = []
         for job in _merged(parts, connection, view, which, after):
-            if _fits(job, which):
+            if _fits(parts, job, which):
                 found.append(_with_attempts(connection, view, job) if attempts else job)
                 if len(found) == limit:
                     break
@@ -80,8 +82,8 @@ def _names(subscription: str, step: str, which: JobFilter) -> bool:
     return which.subscription in (None, subscription) and which.step in (None, step)
 
 
-def _fits(job: JobView, which: JobFilter) -> bool:
-    step = job.subscription.partition("/")[0]
+def _fits(parts: Parts, job: JobView, which: JobFilter) -> bool:
+    step = parts.subscribed[job.subscription].declared.step
     return (
         (which.ids is None or job.id in which.ids)
         and (which.state is None or job.state == which.state)
@@ -131,8 +133,10 @@ def _state(view: View, job: int, place: int) -> JobState:
 
 def _with_attempts(connection: sqlite3.Connection, view: View, job: JobView) -> JobView:
     sql = "SELECT n, at, error FROM attempt WHERE job = ? ORDER BY n"
-    stored = [Attempt(n, at, decode_failure(error)) for n, at, error in connection.execute(sql, (job.id,))]
-    fresh = view.jobs.get(job.id)
-    if fresh is not None and fresh.error is not None and len(stored) < fresh.attempt:
-        stored.append(Attempt(len(stored) + 1, view.now, fresh.error))
-    return replace(job, attempts=tuple(stored))
+    attempts = [Attempt(n, at, decode_failure(error)) for n, at, error in connection.execute(sql, (job.id,))]
+    for commit in view.unsynced:
+        for id_, at, error in commit.attempts:
+            # A commit that is written but not published is in the file already.
+            if id_ == job.id and (at, error) not in [(known.at, known.error) for known in attempts]:
+                attempts.append(Attempt(len(attempts) + 1, at, error))
+    return replace(job, attempts=tuple(attempts))

@@ -21,7 +21,7 @@ NEVER = (2**63 - 1, 2**63 - 1)
 
 
 class Wheel:
-    """Scheduled jobs by when they are due."""
+    """The scheduled jobs of one subscription by when they are due."""
 
     def __init__(self, limit: int) -> None:
         """Keeps the soonest `limit` jobs in memory, twice as many at times."""
@@ -42,6 +42,11 @@ class Wheel:
         """The jobs in memory."""
         return len(self._by_elapsed) + len(self._by_wall)
 
+    def hands_over(self, record: Record, now: Micros, elapsed: Micros) -> bool:
+        """Whether a job that has just become durable is due, and need not wait behind others that are."""
+        time, due = (elapsed, record.due_elapsed) if record.due_elapsed is not None else (now, record.due or 0)
+        return due <= time and not self._full and _when(record) < self.horizon
+
     def add(self, record: Record) -> None:
         """Takes a durable scheduled job, or leaves it to the store."""
         if _when(record) < self.horizon:
@@ -52,11 +57,17 @@ class Wheel:
             self._shrink()
 
     def due(self, now: Micros, elapsed: Micros) -> list[Record]:
-        """Takes what is due, by either clock, soonest first."""
+        """Takes what is due, by either clock, soonest first; nothing while so much of it waits for places already."""
+        if self._full:
+            return []
         records = _pop(self._by_elapsed, elapsed) + _pop(self._by_wall, now)
         for record in records:
             self.take_out(record.id)
         return records
+
+    @property
+    def _full(self) -> bool:
+        return len(self._out) >= self._limit
 
     @property
     def out(self) -> frozenset[int]:
@@ -73,7 +84,9 @@ class Wheel:
         self._out.discard(job)
 
     def next_due(self, now: Micros, elapsed: Micros) -> Micros | None:
-        """Microseconds until something is due, 0 or more; None when nothing waits."""
+        """Microseconds until something is due, 0 or more; None when nothing waits, or `due` would give nothing."""
+        if self._full:
+            return None
         waits = [heap[0][0] - time for heap, time in ((self._by_elapsed, elapsed), (self._by_wall, now)) if heap]
         if self.low:
             waits.append(self.horizon[0] - now)
@@ -81,13 +94,8 @@ class Wheel:
 
     @property
     def low(self) -> bool:
-        """Whether it is time to read beyond the horizon; not while so much of it is ready that it would only wait."""
-        return (
-            self.horizon is not NEVER
-            and self._late is None
-            and len(self) <= self._limit // 2
-            and len(self._out) < self._limit
-        )
+        """Whether it is time to read beyond the horizon."""
+        return self.horizon is not NEVER and self._late is None and len(self) <= self._limit // 2 and not self._full
 
     def loading(self) -> None:
         """The reader is about to open a snapshot and load from the horizon on."""
