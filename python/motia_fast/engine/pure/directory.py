@@ -20,6 +20,10 @@ from motia_fast.errors import DataDirLocked, DataDirUnusable
 
 log = logging.getLogger("motia_fast.engine")
 
+#: What to do about a directory that cannot be used.
+ANOTHER = "use another directory (--data-dir, MOTIA_FAST_DATA_DIR)"
+REMEDY = f"give this user write access to it, or {ANOTHER}"
+
 #: File systems on which `flock` or shared memory does not hold what SQLite's WAL needs.
 REFUSED = frozenset({"nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "virtiofs", "afs", "ceph", "glusterfs"})
 #: File systems that forget: what is on them does not outlive the machine, or the container.
@@ -42,7 +46,7 @@ class DataDirectory:
             self.sign(None)
         except OSError as error:
             self.release()
-            raise DataDirUnusable(f"cannot write in the data directory {path}: {error.strerror}") from error
+            raise DataDirUnusable(f"cannot write in the data directory {path}: {error.strerror}; {REMEDY}") from error
 
     def sign(self, boot: int | None) -> None:
         """Writes who holds the lock."""
@@ -62,9 +66,9 @@ def _make(path: Path) -> None:
             path.mkdir(mode=0o700, parents=True)
             (path / ".gitignore").write_text("*\n")
     except OSError as error:
-        raise DataDirUnusable(f"cannot make the data directory {path}: {error.strerror}") from error
+        raise DataDirUnusable(f"cannot make the data directory {path}: {error.strerror}; {REMEDY}") from error
     if not path.is_dir():
-        raise DataDirUnusable(f"the data directory {path} is not a directory")
+        raise DataDirUnusable(f"the data directory {path} is not a directory; {ANOTHER}")
 
 
 def _check_file_system(path: Path) -> None:
@@ -99,7 +103,7 @@ def _lock(path: Path, lock_wait: float) -> int:
     try:
         fd = os.open(path / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except OSError as error:
-        raise DataDirUnusable(f"cannot write in the data directory {path}: {error.strerror}") from error
+        raise DataDirUnusable(f"cannot write in the data directory {path}: {error.strerror}; {REMEDY}") from error
     deadline = time.monotonic() + lock_wait
     while True:
         try:
@@ -112,7 +116,7 @@ def _lock(path: Path, lock_wait: float) -> int:
             time.sleep(0.02)
         except OSError as error:
             os.close(fd)
-            raise DataDirUnusable(f"cannot lock the data directory {path}: {error.strerror}") from error
+            raise DataDirUnusable(f"cannot lock the data directory {path}: {error.strerror}; {ANOTHER}") from error
         else:
             return fd
 

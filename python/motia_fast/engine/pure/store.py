@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from motia_fast.engine.pure import schema
+from motia_fast.engine.pure.directory import ANOTHER, REMEDY
 from motia_fast.errors import DataDirUnusable, EngineClosed, FormatTooNew, MotiaError, StoreCorrupt
 
 if TYPE_CHECKING:
@@ -225,7 +226,7 @@ class Store:
         try:
             writer = self._connect(read_only=False)
         except sqlite3.Error as error:
-            raise DataDirUnusable(f"cannot open {self.path}: {error}") from error
+            raise DataDirUnusable(f"cannot open {self.path}: {error}; {REMEDY}") from error
         try:
             self._prepare(writer)
         except sqlite3.DatabaseError as error:
@@ -243,7 +244,7 @@ class Store:
         if empty and owner == 0:
             _create(writer)
         elif owner != schema.APPLICATION_ID:
-            raise StoreCorrupt(f"{self.path} is a database, but not one of motia_fast; it was not touched")
+            raise StoreCorrupt(f"{self.path} is a database, but not one of motia_fast; it was not touched: {ANOTHER}")
         elif found > schema.FORMAT and _min_reader(writer) > schema.FORMAT:
             raise FormatTooNew(self.path or _IN_MEMORY, found, schema.FORMAT)
         elif self.path is not None:
@@ -297,7 +298,7 @@ def opening_error(path: Path | None, error: Exception) -> MotiaError:
     """What it means that a file, or its directory, could not be opened."""
     if getattr(error, "sqlite_errorcode", 0) & 0xFF in {sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT}:
         return StoreCorrupt(f"{path} is damaged or not a database ({error}); it was not touched: restore a backup")
-    return DataDirUnusable(f"cannot use {path}: {error}")
+    return DataDirUnusable(f"cannot use {path}: {error}; {REMEDY}")
 
 
 def _require_whole(path: Path, writer: sqlite3.Connection) -> None:
