@@ -19,6 +19,8 @@ RANDOM = "at a random moment"
 #: Seconds of load before a kill at a random moment, at most; and passings of a point, the fatal one included.
 LOAD = 0.6
 PASSINGS = 60
+#: All that is in a data directory at rest.
+AT_REST = {"engine.db", "lock", "running", ".gitignore"}
 #: Jobs that wait before a kill, at least.
 PENDING = 10
 
@@ -81,6 +83,7 @@ class Row:
             assert clients.acknowledged <= journal.done(step)
             assert left.state[group].keys() == journal.done(step)
         assert journal.attempts == {1}, "a crash counted as an attempt"
+        assert {path.name for path in self.server.data_dir.iterdir()} == AT_REST, "kills left something behind"
         assert max(self.server.starts) < START
 
     def _tell(self, record: Record) -> None:

@@ -61,7 +61,7 @@ def test_kills_during_the_start_lose_nothing(row: Row, record_property: Record) 
     took = row.server.starts[-1]
     row.server.kill()
     row.look()
-    for _ in range(4):
+    for _ in range(3):
         row.server.spawn()
         time.sleep(row.chance.uniform(0.3, 1.0) * took)
         row.server.kill()
