@@ -52,6 +52,7 @@ def _jobs(parts: Parts, connection: sqlite3.Connection) -> None:
     for record in rows.waiting(connection, parts.by_number.__getitem__):
         if record.crashes:
             suspects.append(record)
+            record.sub.wheel.take_out(record.id)  # the wheel comes upon its row, and knows it
         else:
             newest.setdefault(record.sub.lane(record.priority, parts.settings), []).append(record)
     _spilled(parts, connection, newest)
@@ -89,11 +90,10 @@ def _scheduled(parts: Parts, connection: sqlite3.Connection) -> None:
         known.scheduled = count
         known.wheel.loading()
         found = rows.due(connection, known, (0, 0), limit)
-        known.wheel.loaded([record for record in found if not record.crashes], more=len(found) == limit)
+        known.wheel.loaded(found, more=len(found) == limit)
 
 
 def _suspect(parts: Parts, record: Record) -> None:
-    record.sub.wheel.take_out(record.id)
     if record.crashes >= parts.settings.max_crashes:
         parts.condemned.append(record)
     else:
