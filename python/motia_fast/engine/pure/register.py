@@ -13,6 +13,7 @@ from motia_fast.engine.pure.condition import compile_condition
 from motia_fast.engine.pure.enqueue import plan
 from motia_fast.engine.pure.lane import PRIORITIES, Scheduler
 from motia_fast.engine.pure.route import table
+from motia_fast.engine.pure.schema import SPILLED, WINDOW
 from motia_fast.engine.pure.settle import bury
 from motia_fast.errors import EngineError
 
@@ -101,7 +102,9 @@ def _merge(parts: Parts, old: str, new: str) -> int:
     source, target = parts.subscribed[old], parts.subscribed[new]
     moved = source.unfinished
     commit = Commit()
-    commit.write("UPDATE job SET sub = ? WHERE sub = ?", target.number, source.number)
+    # The jobs of both windows go to the store: among those of the other, the ones in between might not fit in memory.
+    sql = "UPDATE job SET sub = ?1, place = CASE place WHEN ?3 THEN ?4 ELSE place END WHERE sub IN (?1, ?2)"
+    commit.write(sql, target.number, source.number, WINDOW, SPILLED)
     parts.committer.wait(parts.commit(commit))
     load.reload_jobs(parts)
     return moved
