@@ -165,6 +165,12 @@ def test_a_settle_whose_commit_failed_runs_again(rig: Rig, disk: Disk) -> None:
     assert ids(take(rig.open(sub()))) == [job.id]
 
 
+def test_a_stop_by_a_fault_is_no_crash_of_the_jobs_that_ran(rig: Rig, disk: Disk) -> None:
+    engine, _ = stopped(rig, disk)
+    engine.close()
+    assert [job.crashes for job in take(rig.open(sub()))] == [0, 0]
+
+
 # ---------------------------------------------------------------- somebody else holds the file
 
 

@@ -58,16 +58,49 @@ print(json.dumps({
 """
 
 
-def grown(rig: Rig, folder: Path, count: int) -> dict[str, int]:
+#: Makes dead letters of 1 kB, retries them all in one call, and runs some; prints by how much its memory grew.
+RETRY_THE_DEAD = (
+    FILL_AND_DRAIN.partition("engine = opened()")[0]
+    + """
+from motia_fast.contract import Died, Failure, JobFilter
+engine = opened()
+payload = b'"' + b"x" * 998 + b'"'
+died = Died(Failure("E", "m"))
+def kill(count):
+    for _ in range(count // 200):
+        engine.wait(engine.enqueue([Message("jobs", payload)] * 200).commit)
+        settled = engine.settle([Settlement(job.lease, died) for job in engine.claim("w", "async", 200)])
+        engine.wait(settled.commit)
+kill(5_000)
+before = resident()
+kill(count)
+filled = resident()
+commit, number = engine.dead.retry(JobFilter())
+engine.wait(commit)
+reopened = resident()
+drain(engine, 2_000)
+drained = resident()
+engine.close()
+print(json.dumps({
+    "filled": filled - before, "reopened": reopened - before, "drained": drained - before, "ready": number
+}))
+"""
+)
+
+
+PROC = pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="resident memory is read from /proc")
+
+
+def grown(rig: Rig, folder: Path, count: int, script: str = FILL_AND_DRAIN) -> dict[str, int]:
     environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT / "python"), str(ROOT)])}
-    command = [sys.executable, "-c", FILL_AND_DRAIN, rig.name, str(folder), str(count)]
+    command = [sys.executable, "-c", script, rig.name, str(folder), str(count)]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     found: dict[str, int] = json.loads(done.stdout)
     return found
 
 
-@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="resident memory is read from /proc")
+@PROC
 @pytest.mark.parametrize(
     "count",
     [pytest.param(100_000, id="100 thousand"), pytest.param(1_000_000, id="1 million", marks=pytest.mark.soak)],
@@ -77,6 +110,17 @@ def test_waiting_jobs_need_bounded_memory(rig: Rig, tmp_path: Path, count: int) 
     found = grown(rig, tmp_path / "data", count)
     assert found["ready"] == 10_000 + count
     bound = 32 * 1024 * 1024  # of more than 100 MB that wait, or more than 1 GB
+    assert found["filled"] < bound
+    assert found["reopened"] < bound
+    assert found["drained"] < bound
+
+
+@PROC
+@pytest.mark.timeout(600)
+def test_dead_letters_that_are_retried_at_once_need_bounded_memory(rig: Rig, tmp_path: Path) -> None:
+    found = grown(rig, tmp_path / "data", 30_000, RETRY_THE_DEAD)
+    assert found["ready"] == 35_000
+    bound = 24 * 1024 * 1024  # of 30 MB of payloads, and as much again around them
     assert found["filled"] < bound
     assert found["reopened"] < bound
     assert found["drained"] < bound
