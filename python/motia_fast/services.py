@@ -1,7 +1,8 @@
 """The parts of a running application, and the order in which they start and stop. Nothing else knows that order.
 
 Start: engine, its reader on the loop, the port, the application's lifespan, worker, schedules, control socket, HTTP.
-Stop: HTTP and schedules and worker take nothing new; what runs has `grace` seconds; then the same way back.
+Stop: schedules end; HTTP and worker take nothing new, and what runs has `grace` seconds. Only then HTTP and the control
+socket close, so that whoever asks meanwhile is answered (HTTP with 503), not refused; then the same way back.
 """
 
 from __future__ import annotations
@@ -97,6 +98,8 @@ class Services:
         self._engine: Engine | None = None
         self._inputs = Inputs(plan.steps)
         self._stack = AsyncExitStack()
+        #: What answers others, control socket and HTTP: it starts after the worker, and ends after it too.
+        self._doors = AsyncExitStack()
 
     # ---------------------------------------------------------------- start
 
@@ -137,6 +140,7 @@ class Services:
         self.application = Application(
             plan.steps, self.execution, plan.settings, Probes(self.unready, self.metrics), plan.middleware
         )
+        self._stack.push_async_callback(self._doors.aclose)
         self._stack.push_async_callback(self._stop_work)
         self.worker.start()
         self._start_time()
@@ -146,9 +150,10 @@ class Services:
         if self.plan.settings.data_dir is not None:
             admin = Admin(self.engine, self.plan.steps, check=self.check)
             control = ControlServer(self.plan.settings.data_dir, admin.call)
-            self._stack.push_async_callback(control.stop)
+            self._doors.push_async_callback(control.stop)
             await control.start()
         self.server = Server(self.application, self.listener)
+        self._doors.push_async_callback(self.server.close)
         await self.server.start()
 
     def _start_time(self) -> None:
@@ -233,7 +238,7 @@ class Services:
         grace = self.plan.settings.grace if self.failure is None else 0.0
         stops = [self.worker.stop(grace)]
         if self.server is not None:
-            stops.append(self.server.stop(grace))
+            stops.append(self.server.drain(grace))
         await asyncio.gather(*stops)
 
     async def _flush(self) -> None:

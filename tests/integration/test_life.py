@@ -14,6 +14,7 @@ import httpx
 import pytest
 
 from motia_fast import Client
+from motia_fast.errors import NotRunning
 from tests.integration.served import Served, until
 
 APP = """
@@ -44,6 +45,18 @@ def keep_in_thread(order: dict, ctx: SyncContext):
     Path("began").touch()
     time.sleep(order["seconds"])
     ctx.state.set("orders", order["id"], {"attempt": ctx.attempt})
+
+@app.step(queue("gated"))
+async def keep_when_let(order: dict, ctx: Context):
+    Path("began").touch()
+    while not Path("go").exists():
+        await asyncio.sleep(0.01)
+    await ctx.state.set("orders", order["id"], {"attempt": ctx.attempt})
+
+@app.step(http("POST", "/gated"))
+async def create_gated(request: Request, ctx: Context):
+    await ctx.enqueue("gated", request.body)
+    return {"status": 202}
 
 @app.step(http("POST", "/threads"))
 async def create_thread(request: Request, ctx: Context):
@@ -197,6 +210,67 @@ def test_a_request_that_runs_at_a_stop_gets_its_answer(folder: Path) -> None:
         until((folder / "began").exists, "the request")
         assert serving.stop() == 0
         assert answer.result().text == "slow"
+
+
+def test_while_jobs_finish_at_a_stop_new_connections_are_told_so(folder: Path) -> None:
+    with Served(folder, "app.py") as serving, serving.starts() as client:
+        stop_with_a_job(folder, serving, client)
+        assert client.get("/readyz").json()["message"] == "the server is stopping"
+        for _ in range(20):  # over a while, each on a connection of its own
+            answers = [anew(client, "GET", path).status_code for path in ("/healthz", "/readyz", "/metrics")]
+            assert answers == [200, 503, 200]
+            refused = anew(client, "POST", "/orders", json={"id": "late"})
+            assert (refused.status_code, refused.json()["error"]) == (503, "unavailable")
+            assert "retry-after" in refused.headers
+            time.sleep(0.02)
+        (folder / "go").touch()
+        assert serving.ends() == 0
+        with pytest.raises(httpx.ConnectError):
+            anew(client, "GET", "/healthz")
+    with Served(folder, "app.py") as serving, serving.starts() as client:
+        assert client.get("/orders/a").json() == {"attempt": 1}
+        assert client.get("/orders/late").text == ""
+
+
+def test_while_jobs_finish_at_a_stop_the_control_socket_answers(folder: Path) -> None:
+    control = Client(folder / ".motia_fast")
+    with Served(folder, "app.py") as serving, serving.starts() as client:
+        stop_with_a_job(folder, serving, client)
+        assert [job["state"] for job in control.jobs()] == ["running"]
+        assert sum(one["running"] for one in control.stats()["subscriptions"]) == 1
+        control.enqueue("order", {"id": "late"})
+        assert sorted(job["state"] for job in control.jobs()) == ["ready", "running"]
+        (folder / "go").touch()
+        assert serving.ends() == 0
+    with pytest.raises(NotRunning):
+        control.stats()
+    with Served(folder, "app.py") as serving, serving.starts() as client:
+        assert client.get("/orders/a").json() == {"attempt": 1}
+        assert order_is_kept(client, "late") == {"attempt": 1}  # it was accepted, so it is not lost
+
+
+def test_the_port_closes_when_the_grace_period_of_a_job_is_over(folder: Path) -> None:
+    with Served(folder, "app.py", MOTIA_FAST_GRACE="1") as serving, serving.starts() as client:
+        began = time.monotonic()
+        stop_with_a_job(folder, serving, client)
+        assert anew(client, "GET", "/healthz").status_code == 200
+        assert serving.ends() == 0
+        assert 1 <= time.monotonic() - began < 10
+        with pytest.raises(httpx.ConnectError):
+            anew(client, "GET", "/healthz")
+
+
+def anew(client: httpx.Client, method: str, path: str, **options: Any) -> httpx.Response:
+    """A request on a connection of its own."""
+    return httpx.request(method, client.base_url.join(path), **options)
+
+
+def stop_with_a_job(folder: Path, serving: Served, client: httpx.Client) -> None:
+    """Tells it to stop while nothing but one job runs, which lasts until the file "go" is there."""
+    client.post("/gated", json={"id": "a"})
+    until((folder / "began").exists, "the job")
+    serving.kill(signal.SIGTERM)
+    until(lambda: client.get("/readyz").status_code == 503, "the stop")
 
 
 @pytest.mark.parametrize(("path", "work"), [("/orders", {"steps": 6_000}), ("/threads", {"seconds": 60})])

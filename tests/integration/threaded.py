@@ -77,7 +77,8 @@ class Serving:
         await self.server.start()
         self._started.set_result(None)
         await self._stopping.wait()
-        await self.server.stop(self.grace)
+        await self.server.drain(self.grace)
+        await self.server.close()
 
 
 class Client:

@@ -72,14 +72,18 @@ class Server:
         if self._serving is not None:
             await asyncio.wait({self._serving})
 
-    async def stop(self, grace: float) -> None:
-        """Answers 503 from now on, lets running steps end for up to `grace` seconds, then cancels them and closes.
-
-        Connections are closed after their responses; those that never sent a whole request are cut after a second.
-        """
+    async def drain(self, grace: float) -> None:
+        """Answers 503 from now on, until `close`; running steps have `grace` seconds to end, then are cancelled."""
         self._application.refuse()
         await _within(grace, self._application.drained())
         self._application.abort()
+
+    async def close(self) -> None:
+        """Closes the port, and the connections after their responses.
+
+        Those that never sent a whole request are cut after a second. Steps that still run are not waited for: `drain`
+        comes first.
+        """
         if self._granian is None or self._serving is None:
             self._listener.close()
             return
