@@ -8,6 +8,7 @@ from motia_fast.contract import StateWrite
 from motia_fast.control import views
 from motia_fast.control.pages import page
 from motia_fast.encoding import encode
+from motia_fast.state_store.values import check_name, checked
 
 if TYPE_CHECKING:
     from motia_fast.access import SyncAccess
@@ -15,7 +16,10 @@ if TYPE_CHECKING:
 
 
 class StateVerbs:
-    """Get, set and delete an item; list the items of a group, and the groups."""
+    """Get, set and delete an item; list the items of a group, and the groups.
+
+    A group or key that is not 1 to 512 bytes raises `ValidationFailed`, as it does in a handler.
+    """
 
     def __init__(self, engine: Engine, access: SyncAccess) -> None:
         """`access` waits where the engine refuses to."""
@@ -24,6 +28,7 @@ class StateVerbs:
 
     def get(self, group: str, key: str) -> dict[str, Any]:
         """One item; version 0 and no value where there is none."""
+        checked(group, key)
         found = self._access.warm(lambda: self._engine.state.get(group, key), [(group, key)])
         return {"group": group, "key": key, "value": None, "version": 0} | (views.item(found) if found else {})
 
@@ -40,6 +45,7 @@ class StateVerbs:
 
     def items(self, group: str, limit: int = 100, after: str | None = None) -> dict[str, Any]:
         """A page of a group's items, in the order in which they were first set."""
+        check_name("group", group)
         found = page(
             lambda count, above: self._engine.state.items(group, count, above),
             limit,
@@ -54,6 +60,7 @@ class StateVerbs:
         return {"groups": [{"group": group, "items": items} for group, items in self._engine.state.groups()]}
 
     def _write(self, write: StateWrite) -> StateChange:
+        checked(write.group, write.key)
         written = self._access.warm(lambda: self._engine.state.write([write]), [(write.group, write.key)])
         self._access.durable(written.commit)
         return written.changes[0]

@@ -320,6 +320,20 @@ def test_state_is_read_and_written(admin: Admin, engine: Engine) -> None:
     assert call(admin, "state.groups") == {"groups": []}
 
 
+@pytest.mark.parametrize(
+    ("group", "key", "field"),
+    [("", "k", "group"), ("g", "", "key"), ("g" * 513, "k", "group"), ("g", "k" * 513, "key"), ("g", "\udc80", "key")],
+)
+def test_groups_and_keys_are_those_that_handlers_may_use(admin: Admin, group: str, key: str, field: str) -> None:
+    for verb, more in (("state.get", {}), ("state.set", {"value": 1}), ("state.delete", {})):
+        with pytest.raises(ValidationFailed) as caught:
+            call(admin, verb, group=group, key=key, **more)
+        assert [detail["loc"] for detail in caught.value.details] == [[field]]
+    assert call(admin, "state.groups") == {"groups": []}
+    with pytest.raises(ValidationFailed, match="group"):
+        call(admin, "state.items", group="")
+
+
 def test_items_have_pages_in_the_order_of_insertion(admin: Admin) -> None:
     keys = [f"{n:02}" for n in reversed(range(45))]
     for key in keys:
