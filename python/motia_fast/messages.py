@@ -10,6 +10,7 @@ from motia_fast.clock import micros
 from motia_fast.contract import Message
 from motia_fast.encoding import encode
 from motia_fast.errors import ValidationFailed, nearest
+from motia_fast.options import Wrong, word
 
 if TYPE_CHECKING:
     from motia_fast.clock import Micros
@@ -82,11 +83,13 @@ def _built(topic: str, subscription: str | None, data: Any, options: Mapping[str
 
 
 def _topic(topic: object) -> str:
-    if not isinstance(topic, str) or not topic:
-        _wrong("enqueue", "topic", f"is {topic!r}, and must be the name of a topic")
-    if len(topic.encode()) > MAX_TOPIC:
-        _wrong("enqueue", "topic", f"has {len(topic.encode())} bytes, and may have {MAX_TOPIC}")
-    return topic
+    try:
+        name = word(topic)  # what a step may subscribe to
+    except Wrong as error:
+        _wrong("enqueue", "topic", str(error))
+    if len(name.encode()) > MAX_TOPIC:
+        _wrong("enqueue", "topic", f"has {len(name.encode())} bytes, and may have {MAX_TOPIC}")
+    return name
 
 
 def _delay(what: str, delay: object) -> float | None:

@@ -76,8 +76,8 @@ def test_the_nearest_option_is_named() -> None:
         message_of({"topik": "orders"}, None, {})
 
 
-@pytest.mark.parametrize("topic", ["", None, 7, "x" * 513, "é" * 257])
-def test_a_topic_is_a_string_of_1_to_512_bytes(topic: Any) -> None:
+@pytest.mark.parametrize("topic", ["", " ", None, 7, "x" * 513, "é" * 257, "a\nb", "a\x00", "\x1b[31m", "\udc80"])
+def test_a_topic_is_a_string_of_1_to_512_bytes_without_control_characters(topic: Any) -> None:
     with pytest.raises(ValidationFailed, match="topic"):
         message_of(topic, None, {})
 
