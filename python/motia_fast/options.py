@@ -149,6 +149,18 @@ def word(value: Any) -> str:
     return value
 
 
+#: What a route answers to; HEAD and OPTIONS are answered where no step says so too.
+METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS")
+
+
+def method(value: Any) -> str:
+    """A method of HTTP, in upper case."""
+    name = word(value).upper()
+    if name not in METHODS:
+        raise Wrong(f"must be {_listed(METHODS)}, not {value!r}{nearest(name, METHODS)}")
+    return name
+
+
 def several(check: Check[T]) -> Check[tuple[T, ...]]:
     """A list or tuple of values that each pass `check`."""
 

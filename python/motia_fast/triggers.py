@@ -213,7 +213,7 @@ def _http(options: Options) -> HttpTrigger:
     read = options.read
     described, query = _query(options)
     trigger = HttpTrigger(
-        method=read("method", check.word, "").upper(),
+        method=read("method", check.method, ""),
         path=read("path", check.word, ""),
         body_schema=read("body_schema", check.optional(check.schema), None),
         response_schema=read("response_schema", check.responses, {}),

@@ -183,6 +183,13 @@ def test_motia_s_list_of_query_parameters_describes_and_does_not_check() -> None
         ("queue", {"input": "Order"}, "\"input\" must be a schema: 'Order' is not a schema"),
         ("queue", {"input": {"type": "objec"}}, '"input" must be a schema: the JSON Schema is not valid at type'),
         ("http", {"method": ""}, '"method" must be a string with something in it'),
+        ("http", {"method": "PSOT"}, '"OPTIONS", not \'PSOT\'; did you mean "POST"?'),
+        ("http", {"method": "gte"}, "not 'gte'; did you mean \"GET\"?"),
+        (
+            "http",
+            {"method": "PROPFIND"},
+            '"method" must be "GET", "POST", "PUT", "PATCH", "DELETE", "HEAD" or "OPTIONS"',
+        ),
         ("http", {"middleware": middleware}, '"middleware" must be a list, not <function middleware'),
         ("http", {"middleware": [3]}, '"middleware" must have functions, not 3'),
         ("http", {"max_body": -1}, '"max_body" must be a whole number from 0 up, not -1'),
