@@ -42,15 +42,15 @@ class Mistake:
 class DeclarationError(MotiaError):
     """Steps, triggers or the application are declared wrongly; nothing was started. Names every mistake at once."""
 
-    def __init__(self, mistakes: Sequence[Mistake]) -> None:
-        """Keeps the mistakes in the order in which they were found, under `mistakes`."""
+    def __init__(self, mistakes: Sequence[Mistake], within: str = "your steps") -> None:
+        """Keeps the mistakes in the order in which they were found, under `mistakes`; `within` says what has them."""
         self.mistakes = tuple(mistakes)
-        super().__init__(self._text())
+        super().__init__(self._text(within))
 
-    def _text(self) -> str:
+    def _text(self, within: str) -> str:
         count = len(self.mistakes)
         noun = "mistake" if count == 1 else "mistakes"
-        head = f"{count} {noun} in your steps, nothing was started"
+        head = f"{count} {noun} in {within}, nothing was started"
         return "\n\n".join(
             [
                 head,

@@ -89,13 +89,13 @@ def _imported(name: str, where: str) -> ModuleType:
         return importlib.import_module(name)
     except DeclarationError:
         raise
-    except Exception as error:  # noqa: BLE001 -- it is the user's code
+    except (Exception, SystemExit) as error:  # noqa: BLE001 -- it is the user's code
         if isinstance(error, ModuleNotFoundError) and error.name == name:
             raise _mistake(where, "there is no such module") from None
         raise _mistake(where, f"cannot be imported:\n{_traceback(error)}") from None
 
 
-def _traceback(error: Exception) -> str:
+def _traceback(error: BaseException) -> str:
     """From the file's own code on: what the import machinery and this module did says nothing."""
     told = traceback.TracebackException.from_exception(error)
     told.stack = traceback.StackSummary.from_list(
@@ -149,4 +149,4 @@ def _put_first(folder: Path) -> None:
 
 
 def _mistake(where: str, what: str) -> DeclarationError:
-    return DeclarationError([Mistake(where, what)])
+    return DeclarationError([Mistake(where, what)], "what is to run")

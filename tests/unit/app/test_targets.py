@@ -22,6 +22,7 @@ FILES = {
     "none.py": "app = 'text'\n",
     "several.py": APP.format("one") + "two = App('two')\n",
     "broken.py": "import json\n\ndef fail():\n    return json.loads('{')\n\nfail()\n",
+    "ends.py": "import sys\nsys.exit(3)\n",
     "wants.py": "import missing_module\n",
     "queue.py": APP.format("app"),
     "two.dots.py": APP.format("app"),
@@ -110,7 +111,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def loaded(folder: Path) -> dict[str, dict[str, Any]]:
     environment = os.environ | {"PYTHONPATH": str(Path(motia_fast.__file__).parents[1])}
-    targets = [*APPS, *HOMES, *REFUSALS, "broken.py", "wants.py"]
+    targets = [*APPS, *HOMES, *REFUSALS, "broken.py", "ends.py", "wants.py"]
     # -P: the current directory has a queue.py, and is not to be on sys.path.
     command = [sys.executable, "-P", "-c", SHOW, *targets]
     done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=True)
@@ -131,7 +132,7 @@ def test_the_data_is_kept_beside_the_application(loaded: dict[str, dict[str, Any
 @pytest.mark.parametrize("target", REFUSALS)
 def test_what_is_no_app_is_refused_with_what_is_nearest(loaded: dict[str, dict[str, Any]], target: str) -> None:
     said = loaded[target]["refused"]
-    assert said.startswith("1 mistake in your steps, nothing was started")
+    assert said.startswith("1 mistake in what is to run, nothing was started")
     assert REFUSALS[target] in said
 
 
@@ -144,4 +145,6 @@ def test_a_file_that_cannot_be_imported_is_told_with_its_own_traceback(
     assert "in fail" in said
     assert "importlib" not in said
     assert "targets.py" not in said
+    assert f"{folder}/ends.py" in loaded["ends.py"]["refused"]
+    assert "SystemExit: 3" in loaded["ends.py"]["refused"]
     assert "No module named 'missing_module'" in loaded["wants.py"]["refused"]
