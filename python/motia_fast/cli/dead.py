@@ -8,8 +8,8 @@ import typer
 
 from motia_fast.cli.groups import group
 from motia_fast.cli.options import After, AppTarget, AsJson, DataDir, Json, Limit, OfStep, json_of
-from motia_fast.cli.output import count, fields, more, preview, print_json, say, show, table, when
-from motia_fast.cli.reach import answerer
+from motia_fast.cli.output import count, fields, more, note, preview, print_json, say, show, table, when
+from motia_fast.cli.reach import answerer, unknown_step
 from motia_fast.control.client import collected
 
 commands = group("Dead letters: jobs that gave up.")
@@ -36,7 +36,9 @@ def list_(
 ) -> None:
     """Lists dead letters, by id."""
     with answerer(data_dir, app) as asked:
-        show(collected(asked.call, "dead.list", "jobs", limit, after, step=step), as_json, _print_list)
+        found = collected(asked.call, "dead.list", "jobs", limit, after, step=step)
+        show(found, as_json, _print_list)
+        note(unknown_step(asked, step, found["jobs"]))
 
 
 @commands.command("show")
@@ -48,6 +50,7 @@ def show_(job: Id, data_dir: DataDir = None, app: AppTarget = None, as_json: AsJ
 
 @commands.command("retry")
 def retry(
+    ctx: typer.Context,
     jobs: Ids = None,
     step: OfStep = None,
     every: Every = False,
@@ -57,15 +60,18 @@ def retry(
     as_json: AsJson = False,
 ) -> None:
     """Runs dead letters again, with all their attempts before them: those named, of one step, or all."""
+    _require_choice(ctx, jobs, step, every=every)
     edit = {} if payload is None else {"payload": payload.value}
     with answerer(data_dir, app) as asked:
         answer = asked.call("dead.retry", jobs=jobs or [], step=step, every=every, **edit)
         later = "" if asked.running else "; they run when the application starts"
         show(answer, as_json, lambda made: say(f"{count(made['retried'], 'dead letter')} ready again{later}"))
+        note(unknown_step(asked, step, answer["retried"]))
 
 
 @commands.command("purge")
 def purge(
+    ctx: typer.Context,
     jobs: Ids = None,
     step: OfStep = None,
     every: Every = False,
@@ -74,9 +80,17 @@ def purge(
     as_json: AsJson = False,
 ) -> None:
     """Forgets dead letters for good: those named, of one step, or all."""
+    _require_choice(ctx, jobs, step, every=every)
     with answerer(data_dir, app) as asked:
         answer = asked.call("dead.purge", jobs=jobs or [], step=step, every=every)
         show(answer, as_json, lambda made: say(f"{count(made['purged'], 'dead letter')} purged"))
+        note(unknown_step(asked, step, answer["purged"]))
+
+
+def _require_choice(ctx: typer.Context, jobs: list[int] | None, step: str | None, *, every: bool) -> None:
+    """Ends the command as one that is written wrongly, unless it says in one way which dead letters are meant."""
+    if [bool(jobs), step is not None, every].count(True) != 1:
+        ctx.fail("name job ids, or --step STEP, or --all: exactly one of these")
 
 
 def _print_list(page: dict[str, Any]) -> None:

@@ -8,8 +8,8 @@ from typing import Annotated, Any, Literal
 import typer
 
 from motia_fast.cli.options import After, AppTarget, AsJson, Data, DataDir, Limit, OfStep
-from motia_fast.cli.output import more, preview, say, show, table, when
-from motia_fast.cli.reach import Answerer, answerer
+from motia_fast.cli.output import more, note, preview, say, show, table, when
+from motia_fast.cli.reach import Answerer, answerer, unknown_step
 from motia_fast.control.client import collected
 from motia_fast.errors import nearest
 
@@ -74,10 +74,13 @@ def jobs(
         if state == "parked":
             show(collected(asked.call, "parked", "messages", limit, after), as_json, _print_parked)
         elif state == "finished":
-            show(_finished(asked, step, limit, after), as_json, _print_finished)
+            found = _finished(asked, step, limit, after)
+            show(found, as_json, _print_finished)
+            note(unknown_step(asked, step, found["jobs"]))
         else:
             found = collected(asked.call, "jobs", "jobs", limit, after, state=state, step=step)
             show(found, as_json, _print_jobs)
+            note(unknown_step(asked, step, found["jobs"]))
 
 
 def _became(made: dict[str, Any], topic: str, asked: Answerer) -> str:

@@ -73,6 +73,12 @@ def fields(values: Mapping[str, str]) -> None:
         say(f"{name:<{width}}  {value}")
 
 
+def note(text: str | None) -> None:
+    """Prints a line to standard error, beside an answer that is right as it is; None is nothing to say."""
+    if text is not None:
+        typer.echo(_clean(text), err=True)
+
+
 def more(page: Mapping[str, Any], flag: str = "--after") -> None:
     """Says how to go on, where a page is not the last one."""
     if page["next"] is not None:

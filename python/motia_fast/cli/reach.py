@@ -13,7 +13,7 @@ from motia_fast.app import load_target
 from motia_fast.control.admin import Admin
 from motia_fast.control.client import Client
 from motia_fast.engine import open_engine
-from motia_fast.errors import ControlError, DataDirLocked, DeclarationError, NotRunning
+from motia_fast.errors import ControlError, DataDirLocked, DeclarationError, NotRunning, nearest
 from motia_fast.services import Plan
 from motia_fast.settings import resolve
 from motia_fast.worker.inputs import Inputs
@@ -42,6 +42,17 @@ class Answerer(NamedTuple):
     running: bool
     #: Whether the steps are declared: always where it runs, and at rest by ``--app``.
     declares: bool
+
+
+def unknown_step(asked: Answerer, step: str | None, found: object) -> str | None:
+    """Why nothing was `found` for a step, where no such one is declared; None otherwise, and where nobody knows."""
+    if step is None or found or not asked.declares:
+        return None
+    names = [each["name"] for each in asked.call("steps")["steps"]]
+    if step in names:
+        return None
+    known = nearest(step, names) or f"; the steps are {', '.join(names) or 'none'}"
+    return f'there is no step "{step}"{known}'
 
 
 class Place:
