@@ -15,10 +15,15 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
+_PREFIX = "MOTIA_FAST_"
+#: Variables of that prefix with another use: between a reloading process and its child, and for long tests.
+_NO_SETTINGS = ("MOTIA_FAST_RELOAD_CHILD", "MOTIA_FAST_SOAK")
+
+
 class Settings(BaseSettings):
     """Every setting of a running application, with its default."""
 
-    model_config = SettingsConfigDict(env_prefix="MOTIA_FAST_", extra="forbid", frozen=True)
+    model_config = SettingsConfigDict(env_prefix=_PREFIX, extra="forbid", frozen=True)
 
     host: str = Field("127.0.0.1", description="Address to serve HTTP on.")
     port: int = Field(3000, ge=0, le=65535, description="Port to serve HTTP on; 0 takes a free one.")
@@ -66,22 +71,27 @@ def resolve(code: Mapping[str, Any], flags: Mapping[str, Any] | None = None) -> 
         raise SettingsError(_text(error, code, given)) from None
 
 
+def unknown_variables() -> list[str]:
+    """What the environment has under ``MOTIA_FAST_`` and is no setting: each with its nearest known name."""
+    known = [_variable(name) for name in Settings.model_fields]
+    found = (name for name in sorted(os.environ) if name.startswith(_PREFIX))
+    return [f"{name} is no setting{nearest(name, known)}" for name in found if name not in {*known, *_NO_SETTINGS}]
+
+
 def _variable(name: str) -> str:
-    return f"MOTIA_FAST_{name.upper()}"
+    return f"{_PREFIX}{name.upper()}"
 
 
 def _text(error: ValidationError, code: Mapping[str, Any], flags: Mapping[str, Any]) -> str:
-    lines = [_line(str(e["loc"][0]) if e["loc"] else "", e["msg"], code, flags) for e in error.errors()]
+    lines = [_line(str(e["loc"][0]) if e["loc"] else "", e["msg"], e["input"], code, flags) for e in error.errors()]
     return "wrong settings:\n" + "\n".join(f"  {line}" for line in lines)
 
 
-def _line(name: str, message: str, code: Mapping[str, Any], flags: Mapping[str, Any]) -> str:
+def _line(name: str, message: str, value: object, code: Mapping[str, Any], flags: Mapping[str, Any]) -> str:
     if name not in Settings.model_fields:
         return f'unknown setting "{name}"{nearest(name, Settings.model_fields)}'
     if name in flags:
-        where = f"--{name.replace('_', '-')}"
-    elif _variable(name) in os.environ:
-        where = _variable(name)
-    else:
-        where = f"{name}={code.get(name)!r}"
-    return f"{where}: {message}"
+        return f"--{name.replace('_', '-')}: {message}, not {value!r}"
+    if _variable(name) in os.environ:
+        return f"{_variable(name)}: {message}, not {value!r}"
+    return f"{name}={code.get(name)!r}: {message}"

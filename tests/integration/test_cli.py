@@ -155,9 +155,35 @@ def test_a_dead_letter_is_listed_shown_mended_and_purged(shop: Shop) -> None:
     assert shop.says("dead", "retry", str(first), "--payload", '{"id": "1"}') == "1 dead letter ready again\n"
     shop.until(lambda: Client(shop.data_dir).state_get("orders", "1"))
     assert f"there is no dead letter {first}" in shop.refuses("dead", "retry", str(first), str(second))
-    assert "exactly one of these" in shop.refuses("dead", "purge")
+    for wrong in (["retry"], ["purge"], ["purge", str(first), "--all"]):
+        assert "name job ids, or --step STEP, or --all" in shop.refuses("dead", *wrong, code=2)
     assert shop.says("dead", "purge", "--all") == "1 dead letter purged\n"
     assert shop.answers("dead", "list") == {"jobs": [], "next": None}
+
+
+def test_a_misspelt_step_is_told_beside_the_empty_answer(shop: Shop) -> None:
+    shop.start()
+    told = 'there is no step "plaec"; did you mean "place"?\n'
+    commands = (["jobs"], ["jobs", "--state", "finished"], ["dead", "list"], ["dead", "retry"], ["dead", "purge"])
+    for command in commands:
+        done = shop.shell(*command, "--step", "plaec")
+        assert (done.code, done.err) == (0, told), done
+    assert "the steps are place, slow, yearly" in shop.shell("jobs", "--step", "nope").err
+    assert json.loads(shop.shell("jobs", "--step", "plaec", "--json").out) == {"jobs": [], "next": None}
+    assert shop.answers("jobs", "--step", "place") == {"jobs": [], "next": None}  # nothing is said on standard error
+    shop.end()
+    assert shop.answers("jobs", "--step", "plaec") == {"jobs": [], "next": None}  # at rest nobody knows the steps
+    assert shop.shell("jobs", "--step", "plaec", "--app", "app.py").err == told
+
+
+def test_an_empty_group_or_key_is_refused_running_and_at_rest(shop: Shop) -> None:
+    shop.start()
+    for _ in range(2):
+        assert "group: is '', and must be a string that is not empty" in shop.refuses("state", "set", "", "b", "1")
+        assert "key: is '', and must be" in shop.refuses("state", "set", "a", "", "1")
+        assert shop.answers("state", "list") == {"groups": []}
+        if shop.process is not None:
+            shop.end()
 
 
 def test_a_schedule_is_listed_and_fired(shop: Shop) -> None:
@@ -343,10 +369,11 @@ def test_steps_tells_every_mistake_in_the_declaration(shop: Shop) -> None:
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
+        (["run", "ap.py"], 1, "1 mistake in what is to run, nothing was started"),
         (["run", "ap.py"], 1, 'there is no such file; did you mean "app.py"?'),
         (["run", "app.py:ap"], 1, '"ap" is not there; did you mean "app"?'),
         (["run", "app.py", "--port", "x"], 2, "--port"),
-        (["run", "app.py", "--port", "99999"], 1, "--port: Input should be less than or equal to 65535"),
+        (["run", "app.py", "--port", "99999"], 1, "--port: Input should be less than or equal to 65535, not 99999"),
         (["run", "app.py", "--prot", "1"], 2, "No such option: --prot"),
         (["run", "app.py", "--durability", "strong"], 2, "'strong' is not one of 'sync', 'os', 'memory'"),
         (["enqueue", "orders"], 2, "Missing argument 'JSON'"),

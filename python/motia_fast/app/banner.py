@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from motia_fast.clock import SECOND
 from motia_fast.observability.logs import is_json
+from motia_fast.settings import unknown_variables
 from motia_fast.triggers import CronTrigger, HttpTrigger, QueueTrigger
 
 if TYPE_CHECKING:
@@ -39,26 +40,28 @@ def lines(services: Services) -> Iterator[str]:
     plan, engine = services.plan, services.engine
     yield f"motia_fast: {plan.name} at {services.url}"
     yield f"  data    {plan.settings.data_dir}"
-    yield f"  engine  {_engine(services)}, durability {engine.settings.durability}"
+    yield f"  engine  {engine.name}, durability {engine.settings.durability}"
     yield f"  steps   {len(plan.steps) or 'none'}"
     yield from _steps(plan.steps, engine.settings.clock.now())
     for warning in warnings(services):
         yield f"  ! {warning}"
 
 
-def _engine(services: Services) -> str:
-    fell_back = services.plan.settings.engine == "auto" and services.engine.name == "pure"
-    return "pure (the Rust engine is not installed)" if fell_back else services.engine.name
-
-
 def warnings(services: Services) -> Iterator[str]:
     """What looks wrong, but does not keep the application from running."""
+    yield from unknown_variables()
     if services.engine.settings.durability in _WEAKER:
         yield _WEAKER[services.engine.settings.durability]
     for topic, steps in sorted(unconsumed(services.plan.steps).items()):
         yield f'topic "{topic}" is enqueued by {", ".join(steps)}, and no step consumes it: its messages are parked'
     for subscription, count in sorted(services.registered.orphans.items()):
-        yield f'{count} jobs wait for "{subscription}", which no step declares; rename with was=, or bring it back'
+        yield orphaned(subscription, count)
+
+
+def orphaned(subscription: str, jobs: int) -> str:
+    """The warning about jobs whose subscription is no longer declared."""
+    wait = "1 job waits" if jobs == 1 else f"{jobs:,} jobs wait"
+    return f'{wait} for "{subscription}", which no step declares; rename with was=, or bring it back'
 
 
 def unconsumed(steps: Iterable[Step[..., object]]) -> dict[str, list[str]]:
