@@ -1,6 +1,6 @@
 """The parts of a running application, and the order in which they start and stop. Nothing else knows that order.
 
-Start: engine, its reader on the loop, the port, the application's lifespan, worker, schedules, control socket, HTTP.
+Start: the port, engine, its reader on the loop, the application's lifespan, worker, schedules, control socket, HTTP.
 Stop: schedules end; HTTP and worker take nothing new, and what runs has `grace` seconds. Only then HTTP and the control
 socket close, so that whoever asks meanwhile is answered (HTTP with 503), not refused; then the same way back.
 """
@@ -119,8 +119,22 @@ class Services:
         self._announce()
         self.opened = True
 
-    def bind(self) -> None:
-        """Takes the port, so that a taken one is found before anything runs. Raises `PortTaken`, `SettingsError`."""
+    async def open_bound(self) -> None:
+        """Takes the port and opens: a port that is taken leaves no data directory behind.
+
+        Where this process waits for the data directory, the one that has it may have the port too: then the port is
+        taken afterwards. Raises what `open` does, and `PortTaken`, `SettingsError`.
+        """
+        if self.plan.settings.lock_wait > 0:
+            await self.open()
+            self._bind()
+            return
+        self._bind()
+        await self.open()
+        # Before the engine closes: who waits for the data directory finds the port free.
+        self._stack.callback(self.listener.close)
+
+    def _bind(self) -> None:
         self.listener = listen(self.plan.settings.host, self.plan.settings.port)
         self._stack.callback(self.listener.close)
 

@@ -64,8 +64,7 @@ async def _serve(app: App, settings: Settings) -> None:
     services = app.prepare(settings)
     with _signals() as told:
         try:
-            await services.open()
-            services.bind()
+            await services.open_bound()
             await services.work()
             await services.serve()
             banner.show(services)
