@@ -40,7 +40,7 @@ class Clients:
         journal: Journal,
         *,
         posters: int = 6,
-        most: int = 300,
+        most: int = 120,
         size: Callable[[int], int] = small_or_large,
     ) -> None:
         self.acknowledged: set[str] = set()

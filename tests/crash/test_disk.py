@@ -15,7 +15,7 @@ from tests.crash import remains
 from tests.crash.clients import Clients
 from tests.crash.server import Server, until
 
-GRACE = 2.0
+GRACE = 3.0
 SETTINGS = {"MOTIA_FAST_GRACE": str(GRACE)}
 #: Orders of 20 kB: a small disk is full of them soon.
 SIZE = 20_000

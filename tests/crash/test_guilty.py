@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from motia_fast.errors import ControlError
+from motia_fast.errors import ControlError, NotRunning
 from tests.crash import remains
 from tests.crash.clients import Clients
 from tests.crash.server import Server, until
@@ -36,7 +36,7 @@ def lives_through(server: Server, clients: Clients) -> int:
 
 def quiet(server: Server, clients: Clients) -> bool:
     """Whether it is up and the guilty job is dead; then the clients stop, and everything else is done too."""
-    with contextlib.suppress(OSError, http.client.HTTPException, ControlError):
+    with contextlib.suppress(OSError, http.client.HTTPException, ControlError, NotRunning):
         if server.ask("GET", "/readyz").status == 200 and server.client.dead_list():
             clients.stop()
             return server.idle()
