@@ -21,8 +21,8 @@ from motia_fast.contract import Done, EngineSettings, Message, Settlement
 from motia_fast.engine import open_engine
 from tests.contract.verbs import DEADLINE, drain, sub
 
-name, folder, count = sys.argv[1], Path(sys.argv[2]), int(sys.argv[3])
-settings = EngineSettings(folder, durability="os", min_free_disk=0, window_jobs=5_000)
+name, folder, count, window = sys.argv[1], Path(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4])
+settings = EngineSettings(folder, durability="os", min_free_disk=0, window_jobs=window)
 
 def resident():
     for line in Path("/proc/self/status").read_text().splitlines():
@@ -91,9 +91,9 @@ print(json.dumps({
 PROC = pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="resident memory is read from /proc")
 
 
-def grown(rig: Rig, folder: Path, count: int, script: str = FILL_AND_DRAIN) -> dict[str, int]:
+def grown(rig: Rig, folder: Path, script: str, count: int, window: int) -> dict[str, int]:
     environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT / "python"), str(ROOT)])}
-    command = [sys.executable, "-c", script, rig.name, str(folder), str(count)]
+    command = [sys.executable, "-c", script, rig.name, str(folder), str(count), str(window)]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     found: dict[str, int] = json.loads(done.stdout)
@@ -107,7 +107,7 @@ def grown(rig: Rig, folder: Path, count: int, script: str = FILL_AND_DRAIN) -> d
 )
 @pytest.mark.timeout(600)
 def test_waiting_jobs_need_bounded_memory(rig: Rig, tmp_path: Path, count: int) -> None:
-    found = grown(rig, tmp_path / "data", count)
+    found = grown(rig, tmp_path / "data", FILL_AND_DRAIN, count, 5_000)
     assert found["ready"] == 10_000 + count
     bound = 32 * 1024 * 1024  # of more than 100 MB that wait, or more than 1 GB
     assert found["filled"] < bound
@@ -118,7 +118,7 @@ def test_waiting_jobs_need_bounded_memory(rig: Rig, tmp_path: Path, count: int) 
 @PROC
 @pytest.mark.timeout(600)
 def test_dead_letters_that_are_retried_at_once_need_bounded_memory(rig: Rig, tmp_path: Path) -> None:
-    found = grown(rig, tmp_path / "data", 30_000, RETRY_THE_DEAD)
+    found = grown(rig, tmp_path / "data", RETRY_THE_DEAD, 30_000, 1_000)
     assert found["ready"] == 35_000
     bound = 24 * 1024 * 1024  # of 30 MB of payloads, and as much again around them
     assert found["filled"] < bound
