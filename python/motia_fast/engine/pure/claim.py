@@ -25,7 +25,7 @@ def claim(parts: Parts, owner: str, kind: Kind, limit: int) -> list[Job]:
         room = min(limit, parts.settings.concurrency - len(parts.leases))
         while len(runs) < room and (record := _next(parts, scheduler)) is not None:
             runs.append(_start(parts, owner, kind, record, elapsed))
-        parts.running_file.write()
+        parts.note_running()
         for lane in {run.record.sub.lanes.get(run.record.priority) for run in runs}:
             if lane is not None and lane.low:
                 parts.reader.refill(lane)

@@ -91,6 +91,7 @@ def _scheduled(parts: Parts, connection: sqlite3.Connection) -> None:
         known.wheel.loading()
         found = rows.due(connection, known, (0, 0), limit)
         known.wheel.loaded(found, more=len(found) == limit)
+        parts.timed.add(known)
 
 
 def _suspect(parts: Parts, record: Record) -> None:

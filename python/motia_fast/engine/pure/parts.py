@@ -130,6 +130,8 @@ class Parts:
         self.subscribed: dict[str, Subscribed] = {}
         self.by_number: dict[int, Subscribed] = {}
         self.schedulers: dict[Kind, Scheduler] = {"async": Scheduler("async"), "thread": Scheduler("thread")}
+        #: Those of the subscriptions that have scheduled jobs: the others cost a tick nothing.
+        self.timed: set[Subscribed] = set()
         self.deadlines = Deadlines()
         self.cache = Cache(settings.state_cache_bytes)
         self.schedules: dict[str, ScheduleRow] = {}
@@ -213,6 +215,14 @@ class Parts:
         for lane in subscribed.lanes.values():
             if lane.low:
                 self.reader.refill(lane)
+
+    def note_running(self) -> None:
+        """Writes which jobs run. A disk that refuses even that stops the engine: nothing starts unnoted."""
+        try:
+            self.running_file.write()
+        except OSError as error:
+            self.committer.fail(error)
+            raise self.committer.failure or error from error
 
     def rouse(self) -> None:
         """Tells whoever claims that a place has become free which jobs of other subscriptions and kinds wait for."""

@@ -46,4 +46,5 @@ def _wait_for_time(parts: Parts, record: Record, now: int, elapsed: int) -> None
         parts.make_ready(record)
     else:
         wheel.add(record)
+        parts.timed.add(record.sub)
         parts.wake.signal()  # `next_due` may be nearer now

@@ -59,7 +59,7 @@ def settle(parts: Parts, settlements: Sequence[Settlement]) -> Settled:
             if error is not None:
                 refused.append(Refusal(settlement.lease, error))
         _give_back(parts, released)
-        parts.running_file.write()
+        parts.note_running()
         return Settled(parts.committer.committed, tuple(refused))
 
 
@@ -70,7 +70,7 @@ def release(parts: Parts, owner: str) -> int:
         for run in runs:
             _end(parts, run)
         _give_back(parts, [run.record for run in runs])
-        parts.running_file.write()
+        parts.note_running()
         return len(runs)
 
 

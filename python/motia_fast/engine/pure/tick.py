@@ -16,11 +16,13 @@ def tick(parts: Parts) -> None:
     """See the contract."""
     with parts.running():
         now, elapsed = parts.clock.now(), parts.clock.elapsed()
-        for known in parts.subscribed.values():
+        for known in list(parts.timed):
             for record in known.wheel.due(now, elapsed):
                 known.scheduled -= 1
                 parts.make_ready(record)
             parts.load_due(known)
+            if known.wheel.empty:
+                parts.timed.discard(known)
         for lease in parts.deadlines.due(elapsed):
             parts.leases.overdue(lease)
             parts.wake.signal()
@@ -32,7 +34,7 @@ def next_due(parts: Parts) -> float | None:
     """See the contract."""
     with parts.running():
         now, elapsed = parts.clock.now(), parts.clock.elapsed()
-        waits = [known.wheel.next_due(now, elapsed) for known in parts.subscribed.values()]
+        waits = [known.wheel.next_due(now, elapsed) for known in parts.timed]
         waits.append(parts.deadlines.next_due(elapsed))
         if parts.next_expiry is not None:
             waits.append(max(0, parts.next_expiry - now))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from motia_fast.clock import micros
 from motia_fast.contract import Attempt, JobFilter, JobView
 from motia_fast.engine.pure.job import decode_failure
 from motia_fast.engine.pure.schema import DEAD, SCHEDULED
@@ -29,7 +30,7 @@ def find(parts: Parts, which: JobFilter, limit: int, after: int, *, attempts: bo
     with parts.snapshot() as (connection, view):
         found: list[JobView] = []
         for job in _merged(parts, connection, view, which, after):
-            if _fits(parts, job, which):
+            if _fits(parts, job, which) and not _expired(parts, view, job):
                 found.append(_with_attempts(connection, view, job) if attempts else job)
                 if len(found) == limit:
                     break
@@ -72,7 +73,9 @@ def _where(parts: Parts, which: JobFilter) -> tuple[str, list[object]]:
     if which.state is not None:
         clauses.append(f"place {'=' if which.state == 'dead' else '<>'} {DEAD}")
     if which.subscription is not None or which.step is not None:
-        numbers = [known.number for known in parts.subscribed.values() if _names(known.id, known.declared.step, which)]
+        numbers = [
+            known.number for known in list(parts.subscribed.values()) if _names(known.id, known.declared.step, which)
+        ]
         clauses.append("sub IN (SELECT value FROM json_each(?))")
         values.append(str(numbers))
     return " AND ".join(clauses), values
@@ -90,6 +93,11 @@ def _fits(parts: Parts, job: JobView, which: JobFilter) -> bool:
         and (which.step is None or which.step == step)
         and (which.subscription is None or which.subscription == job.subscription)
     )
+
+
+def _expired(parts: Parts, view: View, job: JobView) -> bool:
+    """A dead letter that is too old is gone for everybody at once; the next sweep removes its row."""
+    return job.state == "dead" and (job.at or 0) + micros(parts.settings.dead_for) <= view.now
 
 
 def _from_row(parts: Parts, view: View, row: tuple[Any, ...]) -> JobView:

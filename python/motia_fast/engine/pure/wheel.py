@@ -42,6 +42,11 @@ class Wheel:
         """The jobs in memory."""
         return len(self._by_elapsed) + len(self._by_wall)
 
+    @property
+    def empty(self) -> bool:
+        """Whether nothing is scheduled, in memory or beyond the horizon."""
+        return not len(self) and self.horizon is NEVER and self._late is None
+
     def hands_over(self, record: Record, now: Micros, elapsed: Micros) -> bool:
         """Whether a job that has just become durable is due, and need not wait behind others that are."""
         time, due = (elapsed, record.due_elapsed) if record.due_elapsed is not None else (now, record.due or 0)
