@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from motia_fast.clock import SECOND
+from motia_fast.clock import SECOND, micros
 from motia_fast.contract import Stats, SubscriptionStats
 from motia_fast.engine.pure.schema import DEAD
 
@@ -16,9 +16,7 @@ if TYPE_CHECKING:
     from motia_fast.engine.pure.subscribed import Subscribed
 
 
-_COUNT_DEAD = (
-    "SELECT sub, count(*) FROM job WHERE place = 3 AND id NOT IN (SELECT value FROM json_each(?)) GROUP BY sub"
-)
+_COUNT_DEAD = "SELECT sub, count(*) FROM job WHERE place = 3 AND due > ? AND id NOT IN (SELECT value FROM json_each(?)) GROUP BY sub"
 _COUNT_PARKED = "SELECT count(*) FROM parked WHERE until > ? AND id NOT IN (SELECT value FROM json_each(?))"
 
 
@@ -27,7 +25,7 @@ def stats(parts: Parts, engine: str) -> Stats:
     with parts.snapshot() as (connection, view):
         # A commit that is written but not published is in the file and in the view: it counts once.
         jobs, messages = _ids(view.jobs), _ids(m.message_id for commit in view.unsynced for m in commit.parked)
-        dead = dict(connection.execute(_COUNT_DEAD, (jobs,)))
+        dead = dict(connection.execute(_COUNT_DEAD, (view.now - micros(parts.settings.dead_for), jobs)))
         parked = connection.execute(_COUNT_PARKED, (view.now, messages)).fetchone()[0]
     for record in view.jobs.values():
         if record is not None and record.place == DEAD:
