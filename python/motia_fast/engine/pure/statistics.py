@@ -16,7 +16,10 @@ if TYPE_CHECKING:
     from motia_fast.engine.pure.subscribed import Subscribed
 
 
-_COUNT_DEAD = "SELECT sub, count(*) FROM job WHERE place = 3 AND due > ? AND id NOT IN (SELECT value FROM json_each(?)) GROUP BY sub"
+_COUNT_DEAD = (
+    "SELECT sub, count(*) FROM job WHERE place = 3 AND due > ? AND id NOT IN (SELECT value FROM json_each(?)) "
+    "GROUP BY sub"
+)
 _COUNT_PARKED = "SELECT count(*) FROM parked WHERE until > ? AND id NOT IN (SELECT value FROM json_each(?))"
 
 
