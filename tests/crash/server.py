@@ -204,7 +204,7 @@ class Server:
         """Whether no job is left to be done, nor one on its way: it is ready only when its commit is durable."""
         stats = self.client.stats()
         left = sum(row[name] for row in stats["subscriptions"] for name in ("ready", "running", "scheduled"))
-        return left == 0 and stats["committed"] == stats["durable"]
+        return left == 0 and bool(stats["committed"] == stats["durable"])
 
     def arm(self, point: str, passings: int) -> None:
         """Makes it kill itself at the nth passing of a point from now on, perhaps before this returns."""
