@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -9,6 +10,7 @@ from motia_fast.clock import ManualClock
 from motia_fast.contract import EngineSettings
 from tests.contract.engines import Name, open_on, open_plain
 from tests.contract.process import EngineProcess
+from tests.contract.verbs import DEADLINE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -48,6 +50,16 @@ class Rig:
         now = self.clock.now()
         self.clock = ManualClock(now)
         return self.open(*subscriptions, **changes)
+
+    def crash(self, *subscriptions: Subscription, **changes: Any) -> Engine:
+        """Opens a copy of the files as they are: what a process that is killed now, at rest, would leave behind."""
+        engine = self._engines[-1]
+        assert engine.wait(engine.committed, DEADLINE)
+        left = self.path.with_name(self.path.name + "+")
+        shutil.copytree(self.path, left, ignore=shutil.ignore_patterns("*-shm"))
+        self.close()
+        self.path = left
+        return self.reopen(*subscriptions, **changes)
 
     def start(self, *subscriptions: Subscription, under: Sequence[str] = (), **changes: Any) -> EngineProcess:
         """Opens the directory in a process of its own, which can be killed. Its clock stands at the rig's time."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from motia_fast.contract import Failed, JobFilter, Settlement, Snoozed, StateWrite
+from tests.contract.disk import Disk
 from tests.contract.rig import Rig
 from tests.contract.verbs import (
     BOOM,
@@ -22,6 +23,7 @@ from tests.contract.verbs import (
     sub,
     take,
     take_one,
+    until,
     values,
     view,
 )
@@ -183,6 +185,32 @@ def test_the_end_of_one_suspect_wakes_for_the_next(rig: Rig, second: Kind) -> No
     finish(engine, suspect)
     assert readable(engine, 10.0)
     assert len(take(engine, kind=second)) == 1
+
+
+def test_a_suspect_that_was_settled_does_not_come_back_while_its_settle_waits_for_the_disk(
+    rig: Rig, disk: Disk
+) -> None:
+    """The story: its row was found again by the reader of due jobs, which only knew that it did not run any more."""
+    engine = rig.open(sub(), window_jobs=2)
+    jobs = put_numbers(engine, 2)
+    take(engine)
+    jobs += put_numbers(engine, 6, start=2, delay=10.0)
+    rig.clock.advance(60.0)  # what was delayed is due before the crash, and fills the window
+    engine = rig.crash(sub(), window_jobs=2, disk=disk)
+    came: list[int] = []
+
+    def at_rest() -> bool:
+        engine.tick()
+        claimed = take(engine, 1)
+        came.extend(ids(claimed))
+        engine.settle(done(claimed))
+        return len(came) >= len(jobs) and not claimed and engine.next_due() is None
+
+    with disk.held():
+        until(at_rest)
+    until(at_rest)
+    assert sorted(came) == jobs
+    assert engine.inspect.jobs() == []
 
 
 def test_a_job_that_kills_its_process_three_times_is_dead_as_crashed(rig: Rig) -> None:

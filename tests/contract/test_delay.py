@@ -168,6 +168,13 @@ def test_a_tick_that_makes_a_job_ready_wakes(work: Engine, clock: ManualClock) -
     assert readable(work, 10.0)
 
 
+def test_a_job_that_is_due_sooner_than_all_others_wakes(work: Engine) -> None:
+    put(work, delay=60.0)
+    quiet(work)
+    put(work, delay=10.0)  # whoever sleeps until the first one must sleep less
+    assert readable(work, 10.0)
+
+
 def test_many_jobs_due_at_once_all_become_ready(work: Engine, clock: ManualClock) -> None:
     put_numbers(work, 500, delay=10.0)
     assert counts(work).scheduled == 500

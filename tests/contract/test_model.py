@@ -50,6 +50,7 @@ if TYPE_CHECKING:
 
 SOAK = bool(os.environ.get("MOTIA_FAST_SOAK"))
 CONCURRENCY = 6
+MAX_CRASHES = 3
 STEPS = (
     sub("fast/jobs", concurrency=4, retry=retrying(1, 5.0)),
     sub("slow/mails", concurrency=2, retry=retrying(0), delay=3.0),
@@ -76,6 +77,8 @@ class Life(RuleBasedStateMachine):
         self.subscription: dict[int, str] = {}
         self.running: dict[int, Job] = {}
         self.dead: set[int] = set()
+        #: How often a job ran in a crash since it was last settled.
+        self.crashes: Counter[int] = Counter()
         self.gone: set[int] = set()
         #: Jobs of "fast/jobs" that were ready when they were enqueued and never claimed: these come oldest first.
         self.untouched: set[int] = set()
@@ -109,6 +112,7 @@ class Life(RuleBasedStateMachine):
             assert job.id not in self.running, "one job has two leases"
             assert job.id not in self.dead
             assert job.payload == self.alive[job.id]
+            assert job.crashes == self.crashes[job.id]
             assert self.subscription.setdefault(job.id, job.subscription) == job.subscription
             self.running[job.id] = job
         self._in_order(jobs)
@@ -134,6 +138,8 @@ class Life(RuleBasedStateMachine):
 
     def _ended(self, job: Job, outcome: Outcome) -> None:
         del self.running[job.id]
+        if not isinstance(outcome, Released):
+            del self.crashes[job.id]
         attempts = {step.id: step.retry.max_retries + 1 for step in STEPS}[job.subscription]
         if isinstance(outcome, Done | Skipped):
             del self.alive[job.id]
@@ -166,6 +172,8 @@ class Life(RuleBasedStateMachine):
         commit, number = self.engine.dead.retry(JobFilter())
         assert self.engine.wait(commit, 30.0)
         assert number == len(self.dead)
+        for job in self.dead:
+            del self.crashes[job]
         self.dead.clear()
 
     @precondition(lambda self: self.dead)
@@ -184,6 +192,14 @@ class Life(RuleBasedStateMachine):
         self.engine = self.rig.reopen(*STEPS, window_jobs=window, concurrency=CONCURRENCY)
         self.running.clear()
 
+    @rule()
+    def crash(self) -> None:
+        """The process is killed: what ran may be guilty, and is dead the third time."""
+        self.engine = self.rig.crash(*STEPS, window_jobs=self.window, concurrency=CONCURRENCY)
+        self.crashes.update(list(self.running))
+        self.dead |= {job for job in self.running if self.crashes[job] == MAX_CRASHES}
+        self.running.clear()
+
     # ------------------------------------------------------------ invariants
 
     @invariant()
@@ -196,6 +212,7 @@ class Life(RuleBasedStateMachine):
 
     @invariant()
     def no_limit_is_exceeded(self) -> None:
+        assert sum(self.crashes[job] > 0 for job in self.running) <= 1
         assert len(self.running) <= CONCURRENCY
         for step in STEPS:
             assert sum(job.subscription == step.id for job in self.running.values()) <= step.concurrency

@@ -235,6 +235,7 @@ VERBS: dict[str, Callable[[Engine], object]] = {
     "schedules.rows": lambda engine: engine.schedules.rows(),
     "schedules.declare": lambda engine: engine.schedules.declare("s/cron", "* * * * *", "UTC", 0),
     "schedules.reset": lambda engine: engine.schedules.reset("s/cron", 0),
+    "schedules.unfinished": lambda engine: engine.schedules.unfinished("s/cron"),
     "schedules.fire": lambda engine: engine.schedules.fire("s/cron", 1),
     "dead.list": lambda engine: engine.dead.list(),
     "dead.get": lambda engine: engine.dead.get(1),

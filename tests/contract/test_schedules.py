@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from motia_fast.contract import Enqueued, ScheduleRow
+from motia_fast.contract import Enqueued, JobFilter, ScheduleRow
 from motia_fast.errors import DiskLow, UnknownSubscription
 from tests.contract.disk import Disk
 from tests.contract.rig import Rig
-from tests.contract.verbs import finish, ids, put, sub, take, take_one
+from tests.contract.verbs import fail, finish, ids, put, retrying, sub, take, take_one
 
 if TYPE_CHECKING:
+    from motia_fast.clock import ManualClock
     from motia_fast.contract import Engine, Subscription
 
 ROW = ScheduleRow("clean/cron", "0 0 * * *", "UTC", 1_000)
@@ -184,6 +185,43 @@ def test_a_tick_is_a_job_like_any_other(clockwork: Engine) -> None:
     fire(clockwork, 6_000)
     job = put(clockwork, topic="", subscription="clean/cron")
     assert ids(take(clockwork))[-1] == job
+
+
+def test_unfinished_counts_its_jobs_until_they_are_finished_or_dead(engine: Engine, clock: ManualClock) -> None:
+    engine.register([cron(retry=retrying(1))])
+    assert engine.schedules.unfinished("clean/cron") == engine.schedules.unfinished("gone/cron") == 0
+    fire(engine, 5_000)
+    put(engine, topic="", subscription="clean/cron", delay=60.0)
+    assert engine.schedules.unfinished("clean/cron") == 2
+    fail(engine, take_one(engine))
+    assert engine.schedules.unfinished("clean/cron") == 2
+    clock.advance(10.0)
+    engine.tick()
+    fail(engine, take_one(engine))
+    assert engine.schedules.unfinished("clean/cron") == 1
+    clock.advance(60.0)
+    engine.tick()
+    finish(engine, take_one(engine))
+    assert engine.schedules.unfinished("clean/cron") == 0
+    engine.wait(engine.dead.retry(JobFilter())[0])
+    assert engine.schedules.unfinished("clean/cron") == 1
+
+
+def test_unfinished_counts_what_is_not_durable_yet(rig: Rig, disk: Disk) -> None:
+    engine = rig.open(cron(), disk=disk)
+    engine.schedules.declare(*ROW)
+    engine.wait(engine.committed)
+    with disk.held():
+        engine.schedules.fire("clean/cron", 5_000)
+        assert engine.schedules.unfinished("clean/cron") == 1
+
+
+def test_unfinished_is_right_after_a_restart(rig: Rig) -> None:
+    engine = rig.open(cron())
+    fire(engine, 5_000)
+    put(engine, topic="", subscription="clean/cron", delay=60.0)
+    take_one(engine)
+    assert rig.reopen(cron()).schedules.unfinished("clean/cron") == 2
 
 
 def test_below_the_disk_limit_a_tick_is_refused_and_last_stays(rig: Rig) -> None:
