@@ -23,14 +23,26 @@ class Disk:
         self._arrived = 0
         self._faults: list[int] = []
 
+    def hold(self) -> None:
+        """From now on no group reaches the file."""
+        self._free.clear()
+
+    def let_go(self) -> None:
+        """What was held up goes on."""
+        self._free.set()
+
+    @property
+    def is_held(self) -> bool:
+        return not self._free.is_set()
+
     @contextmanager
     def held(self) -> Generator[None]:
         """No group reaches the file while the block runs."""
-        self._free.clear()
+        self.hold()
         try:
             yield
         finally:
-            self._free.set()
+            self.let_go()
 
     def wait_for_group(self) -> None:
         """Returns when the committer has brought a group that the held disk does not take."""

@@ -41,6 +41,7 @@ from motia_fast.contract import (
     Snoozed,
 )
 from motia_fast.errors import LeaseLost
+from tests.contract.disk import Disk
 from tests.contract.engines import ENGINES, Name
 from tests.contract.rig import Rig
 from tests.contract.verbs import BOOM, DEADLINE, message, retrying, sub
@@ -73,7 +74,10 @@ class Life(RuleBasedStateMachine):
         super().__init__()
         self.folder = Path(tempfile.mkdtemp())
         self.rig = Rig(self.engine_name, self.folder / "data")
+        self.disk = Disk()
         self.alive: dict[int, bytes] = {}
+        #: The commit that must be durable before a job may run.
+        self.commit: dict[int, int] = {}
         self.subscription: dict[int, str] = {}
         self.running: dict[int, Job] = {}
         self.dead: set[int] = set()
@@ -85,21 +89,22 @@ class Life(RuleBasedStateMachine):
 
     @initialize(window=st.sampled_from([2, 5, 1_000]))
     def open(self, window: int) -> None:
-        self.window = window
-        self.engine: Engine = self.rig.open(*STEPS, window_jobs=window, concurrency=CONCURRENCY)
+        self.options: dict[str, Any] = {"disk": self.disk, "window_jobs": window, "concurrency": CONCURRENCY}
+        self.engine: Engine = self.rig.open(*STEPS, **self.options)
 
     # ------------------------------------------------------------ rules
 
     @rule(topic=st.sampled_from(["jobs", "mails"]), count=st.integers(1, 12), delay=st.sampled_from([None, 0.0, 5.0]))
     def enqueue(self, topic: str, count: int, delay: float | None) -> None:
         sent = self.engine.enqueue([message(n, topic, delay=delay) for n in range(count)])
-        assert self.engine.wait(sent.commit, 30.0)
+        self._durable(sent.commit)
         for number, receipt in enumerate(sent.receipts):
             assert len(receipt.job_ids) == (1 if topic == "jobs" else 2)
             for job in receipt.job_ids:
                 assert job not in self.alive
                 assert job not in self.gone
                 self.alive[job] = b"%d" % number
+                self.commit[job] = sent.commit
                 if topic == "jobs" and not delay:
                     self.untouched.add(job)
 
@@ -109,6 +114,7 @@ class Life(RuleBasedStateMachine):
         assert len(jobs) <= limit
         for job in jobs:
             assert job.id in self.alive, "a job that is gone came back"
+            assert self.engine.durable >= self.commit[job.id], "a job came before its commit was durable"
             assert job.id not in self.running, "one job has two leases"
             assert job.id not in self.dead
             assert job.payload == self.alive[job.id]
@@ -131,9 +137,10 @@ class Life(RuleBasedStateMachine):
         live = self.running.get(job.id) is job
         settled = self.engine.settle([Settlement(job.lease, outcome)])
         assert [isinstance(refusal.error, LeaseLost) for refusal in settled.refused] == ([] if live else [True])
-        assert self.engine.wait(settled.commit, 30.0)
+        self._durable(settled.commit)
         if live:
             self._ended(job, outcome)
+            self.commit[job.id] = settled.commit if not isinstance(outcome, Released) else 0
         return job
 
     def _ended(self, job: Job, outcome: Outcome) -> None:
@@ -166,22 +173,37 @@ class Life(RuleBasedStateMachine):
         self.rig.clock.advance(seconds)
         self.engine.tick()
 
-    @precondition(lambda self: self.dead)
+    @rule()
+    def hold_the_disk(self) -> None:
+        """From now on nothing becomes durable, and nobody waits for it."""
+        self.disk.hold()
+
+    @precondition(lambda self: self.disk.is_held)
+    @rule()
+    def let_the_disk_go(self) -> None:
+        self.disk.let_go()
+        self._durable(self.engine.committed)
+
+    def _durable(self, commit: int) -> None:
+        """Waits, unless the disk is held."""
+        assert self.disk.is_held or self.engine.wait(commit, DEADLINE)
+
+    @precondition(lambda self: self.dead and not self.disk.is_held)
     @rule()
     def retry_the_dead(self) -> None:
         commit, number = self.engine.dead.retry(JobFilter())
-        assert self.engine.wait(commit, 30.0)
+        assert self.engine.wait(commit, DEADLINE)
         assert number == len(self.dead)
         for job in self.dead:
             del self.crashes[job]
         self.dead.clear()
 
-    @precondition(lambda self: self.dead)
+    @precondition(lambda self: self.dead and not self.disk.is_held)
     @rule()
     def purge_one(self) -> None:
         job = min(self.dead)
         commit, number = self.engine.dead.purge(JobFilter(ids=(job,)))
-        assert self.engine.wait(commit, 30.0)
+        assert self.engine.wait(commit, DEADLINE)
         assert number == 1
         self.dead.discard(job)
         del self.alive[job]
@@ -189,13 +211,16 @@ class Life(RuleBasedStateMachine):
 
     @rule(window=st.sampled_from([2, 5, 1_000]))
     def reopen(self, window: int) -> None:
-        self.engine = self.rig.reopen(*STEPS, window_jobs=window, concurrency=CONCURRENCY)
+        self.disk.let_go()
+        self.options["window_jobs"] = window
+        self.engine = self.rig.reopen(*STEPS, **self.options)
         self.running.clear()
 
     @rule()
     def crash(self) -> None:
         """The process is killed: what ran may be guilty, and is dead the third time."""
-        self.engine = self.rig.crash(*STEPS, window_jobs=self.window, concurrency=CONCURRENCY)
+        self.disk.let_go()
+        self.engine = self.rig.crash(*STEPS, **self.options)
         self.crashes.update(list(self.running))
         self.dead |= {job for job in self.running if self.crashes[job] == MAX_CRASHES}
         self.running.clear()
@@ -217,9 +242,13 @@ class Life(RuleBasedStateMachine):
         for step in STEPS:
             assert sum(job.subscription == step.id for job in self.running.values()) <= step.concurrency
 
+    @precondition(lambda self: not self.disk.is_held)
     @invariant()
     def gauges_agree_with_the_list(self) -> None:
-        """What is due beyond the window is ready in the list and scheduled in the gauges, until a tick reads it."""
+        """What is due beyond the window is ready in the list and scheduled in the gauges, until a tick reads it.
+
+        A job that is not durable yet is in the list, and in no gauge.
+        """
         listed = {step.id: Counter[str]() for step in STEPS}
         for job in self.engine.inspect.jobs(limit=10_000):
             listed[job.subscription][job.state] += 1
@@ -234,6 +263,7 @@ class Life(RuleBasedStateMachine):
     def teardown(self) -> None:
         """Every living job still comes, once each, and then there is nothing left."""
         try:
+            self.disk.let_go()
             if hasattr(self, "engine"):
                 self._run_to_the_end()
         finally:

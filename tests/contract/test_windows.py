@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -21,6 +22,8 @@ from tests.contract.verbs import (
     put,
     put_all,
     put_numbers,
+    quiet,
+    readable,
     retrying,
     run,
     settle,
@@ -272,6 +275,19 @@ def test_places_hold_with_a_spilled_lane(rig: Rig) -> None:
         assert values(jobs) == [expected, expected + 1, expected + 2]
         assert take(engine) == []
         finish(engine, *jobs)
+
+
+def test_an_engine_whose_windows_were_in_use_is_idle_when_they_are_empty(rig: Rig, small: Engine) -> None:
+    put_numbers(small, 200)
+    put_numbers(small, 100, start=200, delay=10.0)
+    drain(small, 200)
+    rig.clock.advance(10.0)
+    small.tick()
+    drain(small, 100)
+    quiet(small)
+    before = time.process_time()
+    assert not readable(small, 0.5)
+    assert time.process_time() - before < 0.1  # a thread that looks again and again takes all of the half second
 
 
 def test_producers_and_a_worker_at_once_lose_and_double_nothing(small: Engine) -> None:
