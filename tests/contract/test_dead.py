@@ -342,6 +342,13 @@ def test_a_dead_letter_s_message_is_parked_where_nobody_takes_it(engine: Engine)
     assert (parked.topic, json.loads(parked.payload)["a"]) == ("failed", 1)
 
 
+def test_a_dead_letter_s_message_carries_its_meta(engine: Engine) -> None:
+    engine.register([sub(retry=retrying(0), dead_letter_topic="failed"), sub("handle/failed", kind="thread")])
+    put(engine, {}, meta=b'{"trace":"t"}')
+    fail(engine, take_one(engine))
+    assert take_one(engine, kind="thread").meta == b'{"trace":"t"}'
+
+
 def test_a_payload_that_is_near_its_limit_can_still_die(rig: Rig) -> None:
     engine = rig.open(sub(retry=retrying(0), dead_letter_topic="failed"), max_payload=1_000)
     job = kill_off(engine, {"a": "x" * 980})

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import threading
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -17,7 +18,6 @@ from tests.contract.verbs import BOOM, ids, message, put, set_state, settle, sub
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from motia_fast.contract import Engine
 
@@ -104,6 +104,14 @@ def test_a_directory_that_cannot_be_one_is_unusable(rig: Rig, tmp_path: Path, pa
     (tmp_path / "file").write_text("not a directory")
     with pytest.raises(DataDirUnusable, match="file"):
         rig.open(data_dir=tmp_path / parent)
+
+
+def test_a_directory_may_have_any_name(rig: Rig, tmp_path: Path) -> None:
+    rig.path = tmp_path / "dä ta" / "%20 ?mode=ro#'\"\\"
+    rig.path.parent.mkdir()
+    job = put(rig.open(sub()))
+    assert ids(take(rig.reopen(sub()))) == [job]
+    assert (rig.path / "engine.db").exists()
 
 
 # ---------------------------------------------------------------- what is found
@@ -213,6 +221,33 @@ def test_leases_end_at_close_as_with_release(rig: Rig) -> None:
     take(engine)
     (again,) = take(rig.reopen(sub()))
     assert (again.id, again.attempt, again.crashes) == (job, 1, 0)
+
+
+def test_close_leaves_no_thread_and_no_descriptor_behind(rig: Rig) -> None:
+    rig.open(sub()).close()
+    before = threading.active_count(), open_files()
+    for n in range(5):
+        engine = rig.open(sub())
+        put(engine, n)
+        assert len(engine.inspect.jobs()) == n + 1
+        engine.close()
+    assert (threading.active_count(), open_files()) == before
+
+
+def test_an_open_that_fails_leaves_no_thread_and_no_descriptor_behind(rig: Rig) -> None:
+    rig.path.mkdir()
+    (rig.path / "engine.db").write_bytes(b"no database" * 100)
+    before = threading.active_count(), open_files()
+    for _ in range(5):
+        with pytest.raises(StoreCorrupt):
+            rig.open()
+    assert (threading.active_count(), open_files()) == before
+
+
+def open_files() -> int:
+    """How many descriptors this process has; 0 where nobody counts them."""
+    counted = Path("/proc/self/fd")
+    return len(list(counted.iterdir())) if counted.exists() else 0
 
 
 VERBS: dict[str, Callable[[Engine], object]] = {

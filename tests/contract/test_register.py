@@ -69,6 +69,17 @@ def test_register_applies_changed_options_to_waiting_jobs(engine: Engine) -> Non
     assert view(engine, job.id).state == "dead"
 
 
+def test_register_hands_waiting_jobs_to_the_kind_that_is_declared_now(engine: Engine) -> None:
+    engine.register([sub(kind="async")])
+    jobs = put_numbers(engine, 3)
+    running = take_one(engine)
+    engine.register([sub(kind="thread")])
+    assert take(engine, kind="async") == []
+    assert ids(take(engine, kind="thread")) == jobs[1:]
+    settle(engine, running, Failed(BOOM))
+    assert view(engine, running.id).state == "scheduled"
+
+
 def test_a_set_that_cannot_be_changes_nothing(engine: Engine) -> None:
     engine.register([sub()])
     job = put(engine)
