@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import sys
 import threading
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
@@ -22,6 +23,8 @@ from tests.contract.disk import Disk
 from tests.contract.engines import open_on
 
 SQLITE_FULL = 13
+#: Whether a job runs to where it first waits before the call that starts it returns.
+EAGER = sys.version_info >= (3, 12)
 
 
 @pytest.fixture
@@ -83,10 +86,11 @@ async def test_settles_that_find_no_room_are_kept_until_there_is(disk: Disk, tmp
 
 
 async def test_a_job_s_own_writes_do_not_wait_for_the_disk_and_the_application_s_do(disk: Disk, tmp_path: Path) -> None:
-    app, done, durable = App("test", home=tmp_path), asyncio.Event(), asyncio.Event()
+    app, held, done, durable = App("test", home=tmp_path), asyncio.Event(), asyncio.Event(), asyncio.Event()
 
     @app.step(queue("work"))
     async def work(data: Any, ctx: Context) -> None:
+        await held.wait()
         await ctx.state.set("g", "k", 1)
         await ctx.enqueue("nobody", 1)
         done.set()
@@ -96,6 +100,7 @@ async def test_a_job_s_own_writes_do_not_wait_for_the_disk_and_the_application_s
     async with app.running():
         await app.enqueue("work")
         with disk.held():
+            held.set()
             await until(done.is_set)
             outside = asyncio.create_task(app.enqueue("nobody", 2))
             assert await still(outside)
@@ -281,13 +286,13 @@ async def test_a_job_that_timed_out_before_it_was_started_never_runs() -> None:
         services.worker._batch = 1
         commit = services.engine.enqueue([message_of("work", n, {}) for n in range(3)]).commit
         services.engine.wait(commit)  # blocks the loop, which must not come to run anything before the last line
-        services.worker.wake()  # claims three, and is about to start one
+        services.worker.wake()  # claims three, and is about to start one; where starts are eager it has run already
         t.clock.advance(1)
         services.engine.tick()
-        services.worker.wake()  # all three are overdue
+        services.worker.wake()  # all the others are overdue
         await t.drain()
-        assert ran == []
-        assert [letter.attempts[0].error.reason for letter in await t.dead()] == ["timeout"] * 3
+        assert ran == ([0] if EAGER else [])
+        assert [letter.attempts[0].error.reason for letter in await t.dead()] == ["timeout"] * (3 - len(ran))
 
 
 # ---------------------------------------------------------------- fairness
