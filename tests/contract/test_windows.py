@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from motia_fast.clock import SECOND
 from motia_fast.contract import Done, Failed, JobFilter, Message, Released
 from tests.contract.rig import Rig
 from tests.contract.verbs import (
@@ -39,6 +40,16 @@ if TYPE_CHECKING:
     from motia_fast.contract import Engine
 
 WINDOW = 16
+
+
+def at_rest(engine: Engine) -> None:
+    """Ticks until there is nothing left to do for now."""
+
+    def nothing_is_due() -> bool:
+        engine.tick()
+        return engine.next_due() != 0.0
+
+    until(nothing_is_due)
 
 
 @pytest.fixture
@@ -183,6 +194,26 @@ def test_due_jobs_are_not_held_up_by_what_was_due_before_for_another_subscriptio
     assert sorted(values(drain(engine, 100))) == list(range(100))
 
 
+def test_running_jobs_do_not_come_twice_when_the_wall_jumps_back_behind_them(rig: Rig) -> None:
+    """What was scheduled earlier, by the new time, pushes the window back to before the rows of the running jobs."""
+    engine = rig.open(sub(), window_jobs=4)
+    put_numbers(engine, 2, run_at=rig.clock.now() + 10 * SECOND)
+    rig.clock.advance(10.0)
+    engine.tick()
+    running = list(run(engine, 2))
+    rig.clock.jump(-3_600.0)
+    put_numbers(engine, 12, start=2, delay=10.0)
+    for _ in range(4):
+        rig.clock.advance(3_600.0)
+        engine.tick()
+    rest = drain(engine, 12)
+    at_rest(engine)
+    assert sorted(values(running + rest)) == list(range(14))
+    assert take(engine) == []
+    finish(engine, *running)
+    assert engine.inspect.jobs() == []
+
+
 def test_next_due_does_not_ask_for_ticks_that_can_do_nothing(rig: Rig) -> None:
     engine = rig.open(sub(concurrency=1), window_jobs=WINDOW)
     put_numbers(engine, 100)
@@ -190,11 +221,7 @@ def test_next_due_does_not_ask_for_ticks_that_can_do_nothing(rig: Rig) -> None:
     put_numbers(engine, 100, delay=10.0)
     rig.clock.advance(10.0)
 
-    def at_rest() -> bool:  # a timer that is always due would spin
-        engine.tick()
-        return engine.next_due() != 0.0
-
-    until(at_rest)
+    at_rest(engine)  # a timer that is always due would spin
 
 
 def test_retried_dead_letters_pass_the_window(rig: Rig) -> None:
