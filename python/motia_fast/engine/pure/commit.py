@@ -44,6 +44,8 @@ class Commit:
     parked: list[ParkedView] = field(default_factory=list)
     #: Failures that it adds to jobs, as (job, at, error).
     attempts: list[tuple[int, Micros, Failure]] = field(default_factory=list)
+    #: Jobs that were due, and whose rows no longer say "scheduled" once it is durable.
+    left: list[Record] = field(default_factory=list)
     #: Lanes that got spilled jobs.
     spilled: list[Lane] = field(default_factory=list)
     #: State items that it writes, as (group, key).

@@ -18,16 +18,15 @@ def publish(parts: Parts, commits: list[Commit]) -> None:
     now, elapsed = parts.clock.now(), parts.clock.elapsed()
     touched: set[Subscribed] = set()
     for commit in commits:
-        for record in commit.inserted:
-            if record.place == WINDOW:
+        for record in commit.left:
+            record.sub.wheel.forget(record.id)
+        for record in (*commit.inserted, *commit.changed):
+            if record.place == SCHEDULED:
+                _wait_for_time(parts, record, now, elapsed)
+            elif record.place == WINDOW:
                 record.ready_at = elapsed
                 record.sub.lane(record.priority, parts.settings).keep(record)
                 touched.add(record.sub)
-            elif record.place == SCHEDULED:
-                _wait_for_time(parts, record, now, elapsed)
-        for record in commit.changed:
-            if record.place == SCHEDULED:
-                _wait_for_time(parts, record, now, elapsed)
         for lane in commit.spilled:
             lane.stored += 1
             touched.add(lane.sub)

@@ -26,7 +26,7 @@ from motia_fast.engine.pure.commit import Commit
 from motia_fast.engine.pure.enqueue import check, plan, schedule
 from motia_fast.engine.pure.job import encode_failure, storable
 from motia_fast.engine.pure.retry import backoff, exhausted
-from motia_fast.engine.pure.schema import DEAD
+from motia_fast.engine.pure.schema import DEAD, SCHEDULED
 from motia_fast.errors import LeaseLost, NotEncodable
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ def release(parts: Parts, owner: str) -> int:
 def bury(parts: Parts, record: Record, error: Failure) -> None:
     """Makes a job dead that does not run: its last process died of it."""
     commit = Commit()
-    record.sub.wheel.forget(record.id)
+    _leave_wheel(commit, record)
     _die(parts, commit, record, error)
     parts.commit(commit)
 
@@ -152,7 +152,7 @@ def _leave(
     parts: Parts, commit: Commit, record: Record, outcome: Done | Skipped | Failed | Retried | Snoozed | Died
 ) -> None:
     """Writes what the outcome makes of the job."""
-    record.sub.wheel.forget(record.id)
+    _leave_wheel(commit, record)
     counters = record.sub.counters
     match outcome:
         case Done():
@@ -173,6 +173,12 @@ def _leave(
             record.attempt += 1
             counters.failed += 1
             _die(parts, commit, record, error)
+
+
+def _leave_wheel(commit: Commit, record: Record) -> None:
+    if record.place == SCHEDULED:
+        record.sub.wheel.leave(record.id)
+        commit.left.append(record)
 
 
 def _finish(parts: Parts, commit: Commit, record: Record, outcome: Any) -> None:

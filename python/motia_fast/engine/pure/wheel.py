@@ -36,6 +36,8 @@ class Wheel:
         #: Jobs that were due and are ready or running now. Their rows still say "scheduled", and if the horizon moved
         #: back below them (a clock that jumped), the reader would find them a second time.
         self._out: set[int] = set()
+        #: Those of them that were settled, by commits that are not durable: their rows still say "scheduled".
+        self._leaving: set[int] = set()
         self._out_while_loading: set[int] = set()
 
     def __len__(self) -> int:
@@ -72,21 +74,27 @@ class Wheel:
 
     @property
     def _full(self) -> bool:
-        return len(self._out) >= self._limit
+        return len(self._out) - len(self._leaving) >= self._limit
 
     @property
     def out(self) -> frozenset[int]:
         """The jobs whose rows say "scheduled", but that are ready or running."""
-        return frozenset(self._out)
+        return frozenset(self._out - self._leaving)
 
     def take_out(self, job: int) -> None:
         """The job, whose row says "scheduled", is ready: the reader must not bring it again."""
         self._out.add(job)
         self._out_while_loading.add(job)
 
+    def leave(self, job: int) -> None:
+        """The job was settled: it takes no place any more, but until that is durable the reader must not bring it."""
+        if job in self._out:
+            self._leaving.add(job)
+
     def forget(self, job: int) -> None:
-        """The job's row is about to change: it is gone, dead, or scheduled anew."""
+        """The job's row has changed for good: it is gone, dead, or scheduled anew."""
         self._out.discard(job)
+        self._leaving.discard(job)
 
     def next_due(self, now: Micros, elapsed: Micros) -> Micros | None:
         """Microseconds until something is due, 0 or more; None when nothing waits, or `due` would give nothing."""
