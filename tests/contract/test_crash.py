@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -31,6 +32,9 @@ from tests.contract.verbs import (
 if TYPE_CHECKING:
     from motia_fast.contract import Job, Kind
     from tests.contract.process import EngineProcess
+
+
+BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 
 def claim(process: EngineProcess, limit: int = 100) -> list[Job]:
@@ -311,6 +315,23 @@ def test_running_names_the_jobs_of_this_life_only(rig: Rig) -> None:
     rig.start(sub()).kill()  # in this life nothing ran
     rig.start(sub()).kill()
     assert [job.crashes for job in take(rig.open(sub()))] == [1]
+
+
+def test_jobs_that_ran_when_the_machine_went_down_are_no_suspects(rig: Rig) -> None:
+    process = rig.start(sub())
+    process.put(message(1))
+    claim(process)
+    process.kill()
+    with (rig.path / "running").open("r+b") as file:  # 8 bytes of magic, then 32 that name the machine's boot
+        file.seek(8)
+        file.write(b"f" * 32)
+    assert [job.crashes for job in take(rig.open(sub()))] == [0]
+
+
+@pytest.mark.skipif(not BOOT_ID.exists(), reason="the machine does not say which boot this is")
+def test_the_file_of_running_jobs_names_this_boot_of_the_machine(rig: Rig) -> None:
+    rig.open()
+    assert (rig.path / "running").read_bytes()[8:40] == BOOT_ID.read_text().strip().replace("-", "").encode()
 
 
 def test_the_file_of_running_jobs_is_there_and_small(rig: Rig) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import sqlite3
+from contextlib import closing
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +19,7 @@ from tests.contract.verbs import (
     counts,
     drain,
     fail,
+    finish,
     ids,
     kill_off,
     message,
@@ -223,7 +226,7 @@ def test_a_retried_dead_letter_stays_retried_after_a_kill(rig: Rig) -> None:
     process.kill()
     assert number == 1
     engine = rig.open(sub(retry=retrying(0)))
-    assert ids(take(engine)) == [job]
+    assert [(each.id, each.attempt) for each in take(engine)] == [(job, 1)]
     assert engine.dead.list() == []
 
 
@@ -259,6 +262,21 @@ def test_purge_forgets_dead_letters(rig: Rig) -> None:
     engine = rig.reopen(sub())
     assert ids(engine.dead.list()) == [second]
     assert engine.inspect.job(first) is None
+
+
+def test_nothing_is_left_of_jobs_that_were_purged_done_or_too_old(rig: Rig) -> None:
+    engine = rig.open(sub(retry=retrying(0)), dead_for=3_600.0)
+    for n in range(3):
+        kill_off(engine, n)
+    engine.wait(engine.dead.purge(JobFilter(ids=(engine.dead.list()[0].id,)))[0])
+    retry(engine, JobFilter(ids=(engine.dead.list()[0].id,)))
+    finish(engine, *take(engine))
+    rig.clock.advance(3_600.0)
+    engine.tick()
+    rig.close()
+    with closing(sqlite3.connect(rig.path / "engine.db")) as file:
+        for table in ("job", "attempt", "parked"):
+            assert file.execute(f"SELECT count(*) FROM {table}").fetchone() == (0,)
 
 
 def test_purge_of_all_leaves_living_jobs_alone(work: Engine) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from motia_fast.conditions import F
 from motia_fast.contract import Died, JobFilter
 from motia_fast.errors import DataDirLocked, DataDirUnusable, EngineClosed, StoreCorrupt
 from tests.contract.disk import Disk
@@ -172,6 +173,18 @@ def test_ids_never_repeat_over_restarts(rig: Rig) -> None:
         process.kill()
     assert len(set(seen)) == 7
     assert seen == sorted(seen)
+
+
+def test_ids_do_not_repeat_after_a_life_that_used_a_million(rig: Rig) -> None:
+    """Ids are reserved in blocks. Messages that nobody takes use one each, and write nothing."""
+    engine = rig.open(sub(), sub("nobody/rare", condition=F.never.exists().to_json()))
+    rare = [message({}, "rare")] * 10_000
+    for _ in range(110):
+        engine.enqueue(rare)
+    last = put(engine)
+    assert last > 1_100_000
+    engine = rig.crash(sub())
+    assert put(engine) > last
 
 
 def test_ids_do_not_repeat_after_their_jobs_are_gone(rig: Rig) -> None:

@@ -152,16 +152,28 @@ def test_an_update_that_grows_a_value_over_the_limit_is_refused(rig: Rig) -> Non
     assert value(engine, "g", "k") == {"a": "x" * 60}
 
 
-def test_increments_that_race_all_count(engine: Engine) -> None:
-    def race() -> None:
-        for _ in range(100):
-            update(engine, op("increment", "n", to=1))
+def race(engine: Engine) -> None:
+    """400 increments from 4 threads."""
 
-    threads = [threading.Thread(target=race) for _ in range(4)]
+    def increment() -> None:
+        for _ in range(100):
+            engine.wait(write(engine, StateWrite("g", "k", ops=(op("increment", "n", to=1),))).commit)
+
+    threads = [threading.Thread(target=increment) for _ in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(30)
+        thread.join(60)
+
+
+def test_increments_that_race_all_count_although_nothing_stays_in_memory(rig: Rig) -> None:
+    engine = rig.open(state_cache_bytes=0)
+    race(engine)
+    assert value(engine, "g", "k") == {"n": 400}
+
+
+def test_increments_that_race_all_count(engine: Engine) -> None:
+    race(engine)
     found = item(engine, "g", "k")
     assert found is not None
     assert (json.loads(found.value), found.version) == ({"n": 400}, 400)
