@@ -1,0 +1,4 @@
+//! The engine of `motia_fast`: durable jobs, delays, retries, conditions and state on one `SQLite` file.
+//!
+//! It knows no Python, and it has no runtime of its own.
+#![forbid(unsafe_code)]
