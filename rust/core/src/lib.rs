@@ -2,3 +2,9 @@
 //!
 //! It knows no Python, and it has no runtime of its own.
 #![forbid(unsafe_code)]
+
+pub mod clock;
+pub mod commit;
+pub mod error;
+pub mod job;
+pub mod settings;
