@@ -9,7 +9,7 @@ import uuid
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Literal, Unpack
+from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar, Unpack
 
 from motia_fast.clock import SECOND
 from motia_fast.errors import MotiaError
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from motia_fast.messages import Options
 
 TriggerType = Literal["http", "queue", "cron"]
+S = TypeVar("S", bound=Session | SyncSession)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,21 +70,52 @@ def new_trace_id() -> str:
     return f"{_chance.getrandbits(128):032x}"
 
 
-class RunContext:
-    """What the context of an async handler and that of a thread have in common."""
+class RunContext(Generic[S]):
+    """What the context of an async handler and that of a thread have in common.
 
-    __slots__ = ("_meta", "_session", "data", "input", "logger", "resources", "run")
+    One is made for each job, and most handlers touch little of it: what costs more than an attribute is made when it
+    is asked for.
+    """
 
-    def __init__(self, run: Run, session: Session | SyncSession, *, input: Any, data: Any, resources: Any) -> None:  # noqa: A002 -- that is its name
-        """`input` is what the handler gets, `data` what `get_data()` gives; `resources` is the lifespan's value."""
-        self.run = run
+    __slots__ = ("_meta", "_run", "_session", "data", "input", "resources")
+
+    def __init__(
+        self,
+        run: Run | Callable[[], Run],
+        session: S,
+        input: Any = None,  # noqa: A002 -- that is its name
+        data: Any = None,
+        resources: Any = None,
+    ) -> None:
+        """`run` may be a function, which is called when the run is first asked for.
+
+        `input` is what the handler gets, `data` what `get_data()` gives; `resources` is the lifespan's value.
+        """
+        self._run = run
+        self._session: S = session
         self.input = input
         self.data = data
         #: What the application's `lifespan` yielded, such as a pool of connections.
         self.resources = resources
-        self.logger = Logger(lambda: run)
-        self._session = session
         self._meta: bytes | None = None
+
+    @property
+    def run(self) -> Run:
+        """What its log lines and traces know."""
+        run = self._run
+        if not isinstance(run, Run):
+            run = self._run = run()
+        return run
+
+    @property
+    def session(self) -> S:
+        """The way to the engine."""
+        return self._session
+
+    @property
+    def logger(self) -> Logger:
+        """Lines of the step's log, with fields."""
+        return Logger(lambda: self.run)
 
     @property
     def trigger(self) -> TriggerInfo:
@@ -163,26 +195,15 @@ class RunContext:
         return self._meta
 
 
-class Context(RunContext):
-    """What an `async def` handler receives as `ctx`."""
+class Context(RunContext[Session]):
+    """What an `async def` handler receives as `ctx`. Made by the worker and by the HTTP server."""
 
-    __slots__ = ("state",)
+    __slots__ = ()
 
-    _session: Session
-
-    def __init__(
-        self,
-        run: Run,
-        session: Session,
-        *,
-        input: Any = None,  # noqa: A002 -- that is its name
-        data: Any = None,
-        resources: Any = None,
-    ) -> None:
-        """Made by the worker and by the HTTP server."""
-        super().__init__(run, session, input=input, data=data, resources=resources)
-        #: Groups of JSON values by key.
-        self.state = StateManager(lambda: session)
+    @property
+    def state(self) -> StateManager:
+        """Groups of JSON values by key."""
+        return StateManager(lambda: self._session)
 
     async def enqueue(self, topic: str | Mapping[str, Any], data: Any = None, **options: Unpack[Options]) -> Receipt:
         """Enqueues `data` to `topic`; also takes one object, ``{"topic": .., "data": ..}``.
@@ -207,24 +228,21 @@ class Context(RunContext):
         result = self._chosen(cases)(self.input)
         return await result if inspect.isawaitable(result) else result
 
-    @property
-    def session(self) -> Session:
-        """The way to the engine."""
-        return self._session
 
-
-class SyncContext(RunContext):
+class SyncContext(RunContext[SyncSession]):
     """What a `def` handler receives as `ctx`, in its thread: the same, and calls return values."""
 
-    __slots__ = ("state",)
-
-    _session: SyncSession
+    __slots__ = ()
 
     def __init__(self, ctx: Context, access: SyncAccess) -> None:
         """Speaks for the same run as `ctx`, and shares its ledger."""
         session = SyncSession(access, ctx.session.ledger, check=ctx.session.check)
-        super().__init__(ctx.run, session, input=ctx.input, data=ctx.data, resources=ctx.resources)
-        self.state = SyncStateManager(lambda: session)
+        super().__init__(lambda: ctx.run, session, ctx.input, ctx.data, ctx.resources)
+
+    @property
+    def state(self) -> SyncStateManager:
+        """As `Context.state`."""
+        return SyncStateManager(lambda: self._session)
 
     def enqueue(self, topic: str | Mapping[str, Any], data: Any = None, **options: Unpack[Options]) -> Receipt:
         """As `Context.enqueue`."""
@@ -243,11 +261,6 @@ class SyncContext(RunContext):
     def match(self, cases: Mapping[str, Callable[..., Any]]) -> Any:
         """As `Context.match`."""
         return self._chosen(cases)(self.input)
-
-    @property
-    def session(self) -> SyncSession:
-        """The way to the engine."""
-        return self._session
 
 
 #: The context of the handler that is running, set for its task or thread alone.

@@ -89,7 +89,8 @@ def _of_type(source: Any) -> Schema:
 
     def check_json(data: bytes) -> Any:
         try:
-            return adapter.validate_json(data)
+            # Not `adapter.validate_json`, whose eight options take a third of the time that a small payload does.
+            return adapter.validator.validate_json(data)
         except ValidationError as error:
             raise _Invalid(_pydantic_details(error)) from None
 

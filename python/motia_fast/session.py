@@ -55,9 +55,9 @@ class Session:
         self,
         access: AsyncAccess,
         ledger: Ledger,
+        check: Callable[[Message], None] = _accept,
         *,
         waits: bool = False,
-        check: Callable[[Message], None] = _accept,
     ) -> None:
         """With `waits`, a write returns only when it survives a crash; inside a run its own end waits for that.
 
@@ -136,9 +136,9 @@ class SyncSession:
         self,
         access: SyncAccess,
         ledger: Ledger,
+        check: Callable[[Message], None] = _accept,
         *,
         waits: bool = False,
-        check: Callable[[Message], None] = _accept,
     ) -> None:
         """As `Session`."""
         self.access = access

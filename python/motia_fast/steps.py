@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, ParamSpec, Protocol, TypedDict, TypeVar, Unpack, cast, overload
 
@@ -122,22 +123,27 @@ class Step(Generic[P, R_co]):
         """The place of a trigger in `triggers`, from 0."""
         return next(index for index, each in enumerate(self.triggers) if each is trigger)
 
-    def decode(self, trigger: Trigger, payload: bytes) -> Any:
-        """The handler's input: what the trigger's schema makes of the payload, or the decoded JSON.
+    def decoder(self, trigger: Trigger) -> Callable[[bytes], Any]:
+        """Makes the handler's input of a payload: what the trigger's schema makes of it, or the decoded JSON.
 
-        Raises `ValidationFailed`.
+        The function raises `ValidationFailed`.
         """
         if isinstance(trigger, QueueTrigger) and trigger.input is not None:
-            return trigger.input.validate_json(payload, f'payload for step "{self.name}"')
-        return decode(payload)
+            return partial(trigger.input.validate_json, what=f'payload for step "{self.name}"')
+        return decode
+
+    def predicate_of(self, trigger: Trigger) -> Predicate | None:
+        """The trigger's condition, where it is a function of the user's."""
+        condition = None if isinstance(trigger, NoopTrigger) else trigger.condition
+        return condition if isinstance(condition, Predicate) else None
 
     async def wants(self, trigger: Trigger, data: object, ctx: object) -> bool:
         """Whether the trigger's condition holds. An `F` of a queue trigger does: the engine has asked it before."""
-        condition = None if isinstance(trigger, NoopTrigger) else trigger.condition
-        if not isinstance(condition, Predicate):
+        predicate = self.predicate_of(trigger)
+        if predicate is None:
             return True
-        answer = condition(data, ctx)
-        return bool(await answer if condition.is_async else answer)
+        answer = predicate(data, ctx)
+        return bool(await answer if predicate.is_async else answer)
 
     async def enqueue(
         self,

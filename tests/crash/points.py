@@ -19,10 +19,10 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from motia_fast.context import Context
-    from motia_fast.contract import Engine, EngineSettings, Job, Kind, Outcome, Settlement, Turn
+    from motia_fast.contract import Engine, EngineSettings, Kind, Outcome, Settlement, Turn
     from motia_fast.engine import Name
     from motia_fast.engine.pure.store import Store
-    from motia_fast.session import Ledger
+    from motia_fast.worker.running import Running
 
 BEFORE_COMMIT = "before a commit"
 IN_COMMIT = "in a commit, all of it written"
@@ -94,8 +94,8 @@ class _MortalEngine(PureEngine):
 
 class _MortalExecution(Execution):
     @override
-    async def execute(self, job: Job, ledger: Ledger) -> Outcome:
-        outcome = await super().execute(job, ledger)
+    async def execute(self, running: Running) -> Outcome:
+        outcome = await super().execute(running)
         TRAP.passed(HANDLED)
         return outcome
 

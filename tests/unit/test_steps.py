@@ -287,13 +287,13 @@ def test_an_annotated_request_is_a_schema_for_its_body(function: Any, expected: 
 )
 def test_a_payload_becomes_the_model_or_the_decoded_json(trigger: Any, expected: object) -> None:
     made = step(trigger, name="a")(handler)
-    assert made.decode(made.triggers[0], b'{"id": "1"}') == expected
+    assert made.decoder(made.triggers[0])(b'{"id": "1"}') == expected
 
 
 def test_a_payload_that_does_not_fit_names_the_step() -> None:
     made = step(queue("x", input=Order), name="a")(handler)
     with pytest.raises(ValidationFailed, match='payload for step "a" is not valid: id: Field required'):
-        made.decode(made.triggers[0], b"{}")
+        made.decoder(made.triggers[0])(b"{}")
 
 
 # ---------------------------------------------------------------- conditions

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from motia_fast.context import Context, Run, SyncContext, TriggerInfo, current, new_trace_id
@@ -14,15 +13,18 @@ from motia_fast.triggers import QueueTrigger
 from motia_fast.worker.route import routes_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterable
+    from collections.abc import Callable, Iterable
 
     from motia_fast.access import AsyncAccess, SyncAccess
-    from motia_fast.contract import Job, Message, Outcome
+    from motia_fast.contract import Message, Outcome
     from motia_fast.requests import Request
     from motia_fast.steps import Step
     from motia_fast.triggers import HttpTrigger
     from motia_fast.worker.route import Route
+    from motia_fast.worker.running import Running
     from motia_fast.worker.threads import Threads
+
+_DONE = Done()
 
 
 class Execution:
@@ -52,24 +54,32 @@ class Execution:
 
     # ---------------------------------------------------------------- jobs
 
-    async def execute(self, job: Job, ledger: Ledger) -> Outcome:
-        """Runs a job to its end; raises only `KeyboardInterrupt` and `GeneratorExit`. Cancel it to end it early."""
-        route = self.routes[job.subscription]
+    async def execute(self, running: Running) -> Outcome:
+        """Runs a job to its end, in a context of its own; raises only `KeyboardInterrupt` and `GeneratorExit`.
+
+        Cancel it to end it early.
+        """
+        route = running.route
         try:
-            data = route.step.decode(route.trigger, job.payload)
+            data = route.decode(running.job.payload)
         except ValidationFailed as error:
             return invalid_payload(error)
-        with running(self._open_job(job, route, data, ledger)) as ctx:
-            try:
-                if not await self._wanted(route, data, ctx):
-                    return Skipped("condition")
-                await self._call(route.step, data, ctx, self._job_threads)
-                return Done()
-            except (KeyboardInterrupt, GeneratorExit):
-                raise
-            # A handler that calls sys.exit(), or awaits what somebody else cancelled, fails; the server goes on.
-            except BaseException as error:  # noqa: BLE001 -- see above
-                return route.outcome_of(error)
+        session = Session(self._access, running.ledger, self._check)
+        ctx = Context(running.run, session, data, data, self.resources)
+        current.set(ctx)
+        try:
+            if route.predicate is not None and not await self._wanted(route, data, ctx):
+                return Skipped("condition")
+            if route.kind == "async":
+                await route.call(data, ctx)
+            else:
+                await self._in_thread(route.call, data, ctx, self._job_threads)
+        except (KeyboardInterrupt, GeneratorExit):
+            raise
+        # A handler that calls sys.exit(), or awaits what somebody else cancelled, fails; the server goes on.
+        except BaseException as error:  # noqa: BLE001 -- see above
+            return route.outcome_of(error)
+        return _DONE
 
     async def _wanted(self, route: Route, data: Any, ctx: Context) -> bool:
         try:
@@ -80,10 +90,6 @@ class Execution:
             ctx.logger.exception("The condition raised, so the tick is skipped")
             return False
 
-    def _open_job(self, job: Job, route: Route, data: Any, ledger: Ledger) -> Context:
-        session = Session(self._access, ledger, check=self._check)
-        return Context(route.run_of(job), session, input=data, data=data, resources=self.resources)
-
     # ---------------------------------------------------------------- requests
 
     def open_http(self, step: Step[..., Any], trigger: HttpTrigger, request: Request[Any]) -> Context:
@@ -91,15 +97,16 @@ class Execution:
         info = TriggerInfo("http", step.index_of(trigger), method=trigger.method, path=trigger.path)
         run = Run(step.name, info, _trace_of(request.headers.get("traceparent")), step.flows)
         session = Session(self._access, Ledger(), check=self._check)
-        return Context(run, session, input=request, resources=self.resources)
+        return Context(run, session, request, resources=self.resources)
 
     async def invoke(self, step: Step[..., Any], data: Any, ctx: Context) -> Any:
         """Calls a handler for a request: awaits an `async def`, and calls a `def` in a thread with a `SyncContext`.
 
-        Raises whatever the handler raises.
+        `ctx` is `current` already. Raises whatever the handler raises.
         """
-        with running(ctx):
-            return await self._call(step, data, ctx, self._request_threads)
+        if step.kind == "async":
+            return await step.call(data, ctx)
+        return await self._in_thread(step.call, data, ctx, self._request_threads)
 
     async def settle_http(self, ctx: Context) -> None:
         """Returns once everything committed up to the handler's last engine call survives a crash."""
@@ -109,21 +116,14 @@ class Execution:
         """Refuses all further writes of a request's run with `ContextClosed`; `why` is its message."""
         ctx.session.ledger.closed = why
 
-    async def _call(self, step: Step[..., Any], data: Any, ctx: Context, threads: Threads) -> Any:
-        if step.kind == "async":
-            return await step.call(data, ctx)
-        with running(SyncContext(ctx, self._blocking)) as inner:
-            return await threads.run(lambda: step.call(data, inner))
+    async def _in_thread(self, call: Callable[[object, object], Any], data: Any, ctx: Context, threads: Threads) -> Any:
+        inner = SyncContext(ctx, self._blocking)
 
+        def called() -> Any:
+            current.set(inner)  # in the thread's copy of this context alone
+            return call(data, inner)
 
-@contextmanager
-def running(ctx: Any) -> Generator[Any]:
-    """Makes `ctx` the one that ambient names and log lines find."""
-    token = current.set(ctx)
-    try:
-        yield ctx
-    finally:
-        current.reset(token)
+        return await threads.run(called)
 
 
 def _trace_of(traceparent: str | None) -> str:

@@ -22,14 +22,17 @@ if TYPE_CHECKING:
     from motia_fast.access import AsyncAccess
     from motia_fast.contract import Job, Kind, Lease, Notice, Outcome, Settled
     from motia_fast.worker.execution import Execution
-    from motia_fast.worker.route import Route
 
-#: Jobs taken by one crossing, so that a crossing stays short.
-CLAIM = 64
+#: Jobs taken by one crossing: of no-op handlers as many as `BUDGET` lets start.
+CLAIM = 256
 #: Seconds for which jobs are started before HTTP and timers have their turn.
 BUDGET = 0.001
+#: Jobs of the first batch, while nothing is known of how long they take.
+FIRST = 16
 #: Real seconds that cancelled handlers have to end at a stop, after the grace period.
 LAST_GASP = 1.0
+
+_BAD_ENDS = (Failed, Retried, Died)
 
 _TIMED_OUT = 'step "{step}" ran longer than its timeout of {timeout:g} s, so it may not write any more'
 _STOPPED = 'step "{step}" was released because the application stops; its job runs again after the next start'
@@ -56,7 +59,7 @@ class Worker:
         self._scheduled = False
         self._starting = False
         #: Jobs that are started at once, so that it takes about `BUDGET`; found out by measuring.
-        self._batch = CLAIM // 4
+        self._batch = FIRST
         #: The last turn took all it was allowed to, or nothing because others were about to start: there may be more.
         self._hungry = False
         self._room: asyncio.Task[None] | None = None
@@ -84,8 +87,8 @@ class Worker:
         self._release_unstarted()
         await self.until(lambda: self.idle, grace)
         for running in list(self._table.values()):
-            self._end_early(running, Released(), _STOPPED.format(step=self._route(running).step.name))
-        await self.until(lambda: self.settled and all(run.kind == "thread" for run in self.runs()), LAST_GASP)
+            self._end_early(running, Released(), _STOPPED.format(step=running.route.step.name))
+        await self.until(lambda: self.settled and all(run.route.kind == "thread" for run in self.runs()), LAST_GASP)
         if self._room is not None:
             self._room.cancel()
 
@@ -135,9 +138,10 @@ class Worker:
         for kind, limit in limits.items():
             entries = self._finished
             turn = self._access.engine.turn(self.owner, kind, entries, limit)
-            self._finished = self._finished[len(entries) :]
-            self._refused(turn.settled, entries)
-            self._take(turn.jobs, kind)
+            self._finished = []
+            if turn.settled.refused:
+                self._refused(turn.settled, entries)
+            self._take(turn.jobs)
             for notice in turn.notices:
                 self._heed(notice)
             self._hungry = self._hungry or len(turn.jobs) == limit > 0
@@ -148,14 +152,13 @@ class Worker:
             return 0
         if kind == "async":
             return CLAIM
-        busy = sum(running.kind == "thread" for running in self._table.values())
+        busy = sum(running.route.kind == "thread" for running in self._table.values())
         return min(CLAIM, self._threads - busy)
 
     def _schedule(self) -> None:
-        if not self._scheduled:
-            self._scheduled = True
-            self._asked_at = self._loop.time()
-            self._loop.call_soon(self._scheduled_turn)
+        self._scheduled = True
+        self._asked_at = self._loop.time()
+        self._loop.call_soon(self._scheduled_turn)
 
     def _scheduled_turn(self) -> None:
         if self._scheduled:  # a wake-up may have done it meanwhile
@@ -175,14 +178,16 @@ class Worker:
         self._claiming = False
         self._finished.clear()
         for running in self._unstarted:
-            self._table.pop(running.job.lease)
+            self._table.pop(running.lease)
         self._unstarted.clear()
 
     # ---------------------------------------------------------------- starts
 
-    def _take(self, jobs: list[Job], kind: Kind) -> None:
+    def _take(self, jobs: list[Job]) -> None:
+        routes = self._execution.routes
         for job in jobs:
-            running = self._table[job.lease] = Running(job, kind)
+            running = Running(job, routes[job.subscription])
+            self._table[running.lease] = running
             self._unstarted.append(running)
 
     def _start(self) -> None:
@@ -193,10 +198,10 @@ class Worker:
         began = self._loop.time()
         for _ in range(min(self._batch, len(self._unstarted))):
             running = self._unstarted.popleft()
-            if running.job.lease not in self._table:  # it timed out before it was started
+            if running.lease not in self._table:  # it timed out before it was started
                 continue
             # Turns are often asked for by a job that ends: a copy of what is current would be a copy of that job's.
-            running.task = _spawn(self._live(running), self._loop, self._context.copy())
+            running.task = _spawn(self._live(running), self._loop, running.route.step.name, self._context.copy())
         # Called once all of these have run to where they first wait.
         self._loop.call_soon(self._started, began)
 
@@ -206,33 +211,34 @@ class Worker:
         # The share of the budget that the batch took says how large the next may be.
         self._batch = max(1, min(CLAIM, 2 * self._batch, round(self._batch * BUDGET / took)))
         self._start()
-        if self._hungry and not self._unstarted:
+        if self._hungry and not self._unstarted and not self._scheduled:
             self._schedule()
 
     async def _live(self, running: Running) -> None:
         running.started = True
         try:
-            outcome = await self._execution.execute(running.job, running.ledger)
+            outcome = await self._execution.execute(running)
         except KeyboardInterrupt:
             self._end(running, Released())
             raise
         except Exception as error:  # noqa: BLE001 -- a mistake of ours fails the attempt: it must not hold the place for good
-            outcome = self._route(running).outcome_of(error)
-        self._end(running, _verdict(running, outcome))
+            outcome = running.route.outcome_of(error)
+        self._end(running, outcome if running.verdict is None else _decided(running.verdict, outcome))
 
     # ---------------------------------------------------------------- ends
 
     def _end(self, running: Running, outcome: Outcome) -> None:
-        if self._table.pop(running.job.lease, None) is None:
+        if self._table.pop(running.lease, None) is None:
             return
-        if isinstance(outcome, Failed | Retried | Died):
-            report.failed(self._route(running).run_of(running.job), outcome)
-        self._finished.append(Settlement(running.job.lease, outcome))
-        self._schedule()
+        if isinstance(outcome, _BAD_ENDS):
+            report.failed(running.run(), outcome)
+        self._finished.append(Settlement(running.lease, outcome))
+        if not self._scheduled:
+            self._schedule()
 
     def _end_early(self, running: Running, verdict: Outcome, why: str) -> None:
         running.ledger.closed = why
-        if running.kind == "thread":
+        if running.route.kind == "thread":
             return
         running.verdict = verdict
         if running.task is not None:
@@ -248,9 +254,9 @@ class Worker:
         running = self._table.get(notice.lease)
         if running is None or running.verdict is not None:  # it ended meanwhile
             return
-        route = self._route(running)
-        report.overdue(route.run_of(running.job), route.timeout, running.kind)
-        if running.kind == "async":
+        route = running.route
+        report.overdue(running.run(), route.timeout, route.kind)
+        if route.kind == "async":
             error = StepTimeout(f"the handler ran longer than its timeout of {route.timeout:g} s")
             why = _TIMED_OUT.format(step=route.step.name, timeout=route.timeout)
             self._end_early(running, route.outcome_of(error), why)
@@ -260,31 +266,20 @@ class Worker:
         for refusal in settled.refused:
             report.refused(refusal.lease, outcomes.get(refusal.lease), refusal.error)
 
-    def _route(self, running: Running) -> Route:
-        return self._execution.routes[running.job.subscription]
 
-
-def _verdict(running: Running, outcome: Outcome) -> Outcome:
+def _decided(verdict: Outcome, outcome: Outcome) -> Outcome:
     """What was decided from outside counts, whatever the handler made of its cancellation."""
-    verdict = running.verdict
-    if verdict is None:
-        return outcome
     if isinstance(verdict, Failed) and isinstance(outcome, Failed):  # where the handler was when it was cancelled
         return replace(verdict, error=replace(verdict.error, traceback=outcome.error.traceback))
     return verdict
 
 
-if sys.version_info >= (3, 12):
+#: A handler that never waits costs no trip through the loop.
+_EAGER: dict[str, Any] = {"eager_start": True} if sys.version_info >= (3, 12) else {}
 
-    def _spawn(
-        run: Coroutine[Any, Any, None], loop: asyncio.AbstractEventLoop, context: ContextVars
-    ) -> asyncio.Task[None]:
-        # A handler that never waits costs no trip through the loop.
-        return asyncio.Task(run, loop=loop, context=context, eager_start=True)
 
-else:
-
-    def _spawn(
-        run: Coroutine[Any, Any, None], loop: asyncio.AbstractEventLoop, context: ContextVars
-    ) -> asyncio.Task[None]:
-        return loop.create_task(run, context=context)
+def _spawn(
+    run: Coroutine[Any, Any, None], loop: asyncio.AbstractEventLoop, name: str, context: ContextVars
+) -> asyncio.Task[None]:
+    # Not by `loop.create_task`: it would have made a name of its own before it takes this one.
+    return asyncio.Task(run, loop=loop, name=name, context=context, **_EAGER)

@@ -13,9 +13,10 @@ from motia_fast.retries import outcome_of
 from motia_fast.triggers import CronTrigger, QueueTrigger
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
-    from motia_fast.contract import Job, Outcome, Subscription
+    from motia_fast.arguments import Predicate
+    from motia_fast.contract import Job, Kind, Outcome, Subscription
     from motia_fast.steps import Step
 
 
@@ -27,11 +28,15 @@ class Route:
     trigger: QueueTrigger | CronTrigger
     info: TriggerInfo
     subscription: Subscription
-
-    @property
-    def timeout(self) -> float:
-        """Seconds that a handler may run."""
-        return self.subscription.timeout or float("inf")
+    kind: Kind
+    #: Seconds that a handler may run.
+    timeout: float
+    #: The handler's input of a payload. Raises `ValidationFailed`.
+    decode: Callable[[bytes], Any]
+    #: `call(data, ctx)` calls the handler; for "async", await what is returned.
+    call: Callable[[object, object], Any]
+    #: The condition that is to be asked; an `F` of a queue trigger is not: the engine has asked it before.
+    predicate: Predicate | None
 
     def run_of(self, job: Job) -> Run:
         """The run of a job, as context and log know it."""
@@ -59,7 +64,17 @@ def routes_of(step: Step[..., Any]) -> Iterator[Route]:
     for subscription in step.subscriptions():
         trigger = step.trigger_of(subscription.id)
         if isinstance(trigger, QueueTrigger | CronTrigger):
-            yield Route(step, trigger, _info(trigger, step.index_of(trigger)), subscription)
+            yield Route(
+                step,
+                trigger,
+                _info(trigger, step.index_of(trigger)),
+                subscription,
+                kind=step.kind,
+                timeout=subscription.timeout or float("inf"),
+                decode=step.decoder(trigger),
+                call=step.plan.call,
+                predicate=step.predicate_of(trigger),
+            )
 
 
 def _info(trigger: QueueTrigger | CronTrigger, index: int) -> TriggerInfo:
