@@ -8,3 +8,4 @@ pub mod commit;
 pub mod error;
 pub mod job;
 pub mod settings;
+pub mod update;
