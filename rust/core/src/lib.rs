@@ -8,4 +8,5 @@ pub mod commit;
 pub mod error;
 pub mod job;
 pub mod settings;
+pub mod state;
 pub mod update;
