@@ -5,7 +5,11 @@ BIN := $(VENV)/bin
 # The interpreter that .venv is made with: `make test PYTHON=python3.13`. Unset, the first of these that will do.
 PYTHONS := $(or $(PYTHON),python3 python3.14 python3.13 python3.12 python3.11 python)
 PIP := $(BIN)/python -m pip --disable-pip-version-check
-SOURCES := $(wildcard python tests benches examples)
+SOURCES := $(wildcard python tests benches examples make)
+# The cargo of PATH, $CARGO_HOME/bin or ~/.cargo/bin; where none will do, one line says why. MOTIA_RUST=no does without.
+CARGO = $(BIN)/python -m make.cargo
+HAVE_CARGO = $(CARGO) --version >/dev/null 2>&1
+STUBS := python/motia_fast/_core.pyi
 # Passed on to the program that a target runs: `make test ARGS="tests/unit -x"`, `make run ARGS="--port 4000"`.
 ARGS ?=
 
@@ -16,16 +20,21 @@ export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test lint format soak bench wheel clean
+.PHONY: help run test lint format soak loom bench wheel licences clean
 
 help: ## List what there is
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
 
 run: $(VENV)/run.ready ## Start the example application, examples/orders (stop it with Ctrl-C)
+	@$(BIN)/python -m make.extension --release
 	@exec $(BIN)/motia-fast run examples/orders/app.py $(ARGS)
 
-test: $(VENV)/dev.ready ## Run all tests
-	@$(BIN)/python -m pytest $(ARGS)
+test: $(VENV)/dev.ready ## Run all tests; with ARGS, those of Python that pytest is told
+	@$(BIN)/python -m make.extension
+	@failed=""; \
+	$(if $(ARGS),,if $(HAVE_CARGO); then $(CARGO) test --workspace --locked || failed=" cargo"; fi;) \
+	$(BIN)/python -m pytest $(ARGS) || failed="$$failed pytest"; \
+	if [ -n "$$failed" ]; then echo "make test: failed:$$failed" >&2; exit 1; fi
 
 lint: $(VENV)/dev.ready ## Check style, types and layers; all the tools run, whichever fails
 	@failed=""; \
@@ -35,31 +44,41 @@ lint: $(VENV)/dev.ready ## Check style, types and layers; all the tools run, whi
 	check mypy mypy $(SOURCES); \
 	check pyright pyright --pythonpath $(BIN)/python $(SOURCES); \
 	check layers lint-imports --no-logo; \
+	if $(HAVE_CARGO); then \
+	  check rustfmt python -m make.cargo fmt --all --check; \
+	  check clippy python -m make.cargo clippy --workspace --all-targets --locked -- -D warnings; \
+	  check licences python -m make.licences --check; \
+	  check extension python -m make.extension; \
+	  $(if $(wildcard $(STUBS)),check stubs stubtest motia_fast._core --mypy-config-file pyproject.toml;) \
+	else \
+	  echo "==> no rustfmt, clippy, licences and stubtest: $$($(CARGO) 2>&1)"; \
+	fi; \
 	if [ -n "$$failed" ]; then echo "make lint: failed:$$failed" >&2; exit 1; fi
 
 format: $(VENV)/dev.ready ## Format the code, and mend what ruff can mend safely
 	@$(BIN)/ruff check --fix --exit-zero --quiet .
 	@$(BIN)/ruff format .
+	@if $(HAVE_CARGO); then $(CARGO) fmt --all; fi
 
 soak: $(VENV)/dev.ready ## Kill real servers, over and over, for minutes: the long form of tests/crash
+	@$(BIN)/python -m make.extension
 	@MOTIA_FAST_SOAK=1 $(BIN)/python -m pytest tests/crash --timeout 3600 $(ARGS)
 
 bench: $(VENV)/dev.ready ## Measure the rates of draining jobs, and of durable POST to job done
 	@$(BIN)/python -m benches.baseline $(ARGS)
 
-wheel: $(VENV)/dev.ready ## Build the wheel into dist/, and try it in an empty virtual environment
-	@rm -rf dist
-	@$(BIN)/python -m build --wheel --outdir dist
-	@set -e; room=$$(mktemp -d); trap 'rm -rf "$$room"' EXIT; \
-	echo "==> install $$(echo dist/*.whl) in an empty environment"; \
-	$(BIN)/python -m venv "$$room/venv"; \
-	"$$room/venv/bin/python" -m pip --disable-pip-version-check install --quiet dist/*.whl; \
-	cd "$$room"; \
-	venv/bin/motia-fast --help; \
-	venv/bin/python -c 'import motia_fast; print("motia_fast", motia_fast.__version__, "from", motia_fast.__file__)'
+loom: $(VENV)/dev.ready ## Run the wake-up protocol in every order that its threads can take
+	@RUSTFLAGS="--cfg loom" CARGO_TARGET_DIR=target/loom $(CARGO) test --package motia-core --test loom --locked $(ARGS)
+
+wheel: $(VENV)/dev.ready ## Build sdist and wheels into dist/, for each of PYTHON="..", and try them in empty environments
+	@$(BIN)/python -m make.wheels $(PYTHON)
+
+licences: $(VENV)/dev.ready ## Collect the licences of the libraries in Cargo.lock: rust/LICENSES.txt
+	@$(BIN)/python -m make.licences
 
 clean: ## Remove what make and the tools made, .venv too; an application's data stays
-	@rm -rf $(VENV) build dist .benchmarks .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	@rm -rf $(VENV) build dist target python/motia_fast/_core.*.so
+	@rm -rf .benchmarks .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	@find . -name __pycache__ -type d -not -path "./.git/*" -prune -exec rm -rf {} +
 
 # ---------------------------------------------------------------- set-up
