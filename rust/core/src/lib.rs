@@ -7,6 +7,7 @@ pub mod clock;
 pub mod commit;
 pub mod error;
 pub mod job;
+pub mod metrics;
 pub mod retry;
 pub mod settings;
 pub mod state;
