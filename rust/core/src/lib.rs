@@ -12,3 +12,4 @@ pub mod retry;
 pub mod settings;
 pub mod state;
 pub mod update;
+pub mod wheel;
