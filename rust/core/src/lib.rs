@@ -11,5 +11,7 @@ pub mod metrics;
 pub mod retry;
 pub mod settings;
 pub mod state;
+mod sync;
 pub mod update;
+pub mod wake;
 pub mod wheel;
