@@ -5,12 +5,15 @@
 
 pub mod clock;
 pub mod commit;
+pub mod directory;
 pub mod error;
 pub mod job;
+pub mod log;
 pub mod metrics;
 pub mod retry;
 pub mod settings;
 pub mod state;
+pub mod store;
 mod sync;
 pub mod update;
 pub mod wake;
