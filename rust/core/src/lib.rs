@@ -5,12 +5,14 @@
 
 pub mod clock;
 pub mod commit;
+pub mod condition;
 pub mod directory;
 pub mod error;
 pub mod job;
 pub mod log;
 pub mod metrics;
 pub mod retry;
+pub mod route;
 pub mod settings;
 pub mod state;
 pub mod store;

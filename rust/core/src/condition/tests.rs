@@ -1,0 +1,5 @@
+//! Tables of decided cases.
+
+mod conditions;
+mod json;
+mod meaning;
