@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, Generic, NamedTuple, cast, overload
+from typing import Any, Generic, NamedTuple, Self, cast, overload
 from urllib.parse import parse_qsl
 
 from typing_extensions import TypeVar, override
@@ -34,10 +34,19 @@ class Headers(Mapping[str, str]):
         """Takes names and values in the order in which they were sent."""
         if isinstance(pairs, Mapping):
             pairs = cast("Mapping[str, str]", pairs).items()
-        self._pairs = [(name.lower(), value) for name, value in pairs]
-        self._values = dict(self._pairs)
-        if len(self._values) < len(self._pairs):
+        self._take([(name.lower(), value) for name, value in pairs])
+
+    def _take(self, pairs: list[tuple[str, str]]) -> Self:
+        self._pairs = pairs
+        self._values = dict(pairs)
+        if len(self._values) < len(pairs):
             self._values = {name: _joined(name, self.get_all(name)) for name in self._values}
+        return self
+
+    @classmethod
+    def received(cls, pairs: list[tuple[str, str]]) -> Self:
+        """Takes pairs whose names are in lower case already, as a server has them."""
+        return cls._take(cls.__new__(cls), pairs)
 
     @override
     def __getitem__(self, name: str) -> str:

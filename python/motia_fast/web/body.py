@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from typing import TYPE_CHECKING, Any
 
@@ -12,11 +11,12 @@ from motia_fast.web.wire import BodyCut
 
 if TYPE_CHECKING:
     from motia_fast.requests import Headers
+    from motia_fast.web.deadlines import Patience
     from motia_fast.web.wire import RawRequest
 
 
-async def read(raw: RawRequest, limit: int, seconds: float | None) -> bytes:
-    """The whole body: of at most `limit` bytes, arrived within `seconds`. No more than that is ever held.
+async def read(raw: RawRequest, limit: int, patience: Patience) -> bytes:
+    """The whole body: of at most `limit` bytes, arrived before `patience` ends. No more than that is ever held.
 
     Raises `Refused`: 413 from the declared length alone, or as soon as more has come; 408; 400 for one that was cut.
     """
@@ -26,10 +26,10 @@ async def read(raw: RawRequest, limit: int, seconds: float | None) -> bytes:
     if length is not None and length > limit:
         raise _too_large(limit)
     try:
-        async with asyncio.timeout(seconds):
-            return await (raw.body.whole() if length is not None else _read_chunks(raw, limit))
+        return await patience.wait(raw.body.whole() if length is not None else _read_chunks(raw, limit))
     except TimeoutError:
-        raise Refused(refusal(408, "request_timeout", f"the body did not arrive within {seconds:g} s")) from None
+        message = f"the body did not arrive within {patience.seconds:g} s"
+        raise Refused(refusal(408, "request_timeout", message)) from None
     except BodyCut as cut:
         raise Refused(refusal(400, "incomplete_body", str(cut))) from None
 
@@ -60,6 +60,8 @@ def _too_large(limit: int) -> Refused:
 
 _FORMS = frozenset({"application/x-www-form-urlencoded", "multipart/form-data"})
 _SEND_JSON = "send JSON with content-type: application/json"
+#: Headers as almost all clients send them, which need no reading.
+_PLAIN_JSON = frozenset({"application/json", "application/json; charset=utf-8", "application/json;charset=UTF-8"})
 
 
 def parse(data: bytes, headers: Headers, *, json_only: bool) -> Any:
@@ -70,11 +72,14 @@ def parse(data: bytes, headers: Headers, *, json_only: bool) -> Any:
     """
     if not data:
         return None
+    content_type = headers.get("content-type", "")
+    if content_type in _PLAIN_JSON and "content-encoding" not in headers:
+        return _decoded(data)
     if headers.get("content-encoding", "identity").lower() != "identity":
         raise Refused(
             refusal(415, "unsupported_media_type", f"content-encoding {headers['content-encoding']} is not taken")
         )
-    kind, charset = _media_type(headers.get("content-type", ""))
+    kind, charset = _media_type(content_type)
     if not _is_json(kind):
         if json_only or kind in _FORMS:
             raise Refused(refusal(415, "unsupported_media_type", f"{kind} is not taken here; {_SEND_JSON}"))

@@ -5,6 +5,7 @@ What is refused before a step runs has changed nothing.
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -13,6 +14,7 @@ from motia_fast.requests import Request
 from motia_fast.responses import Response
 from motia_fast.triggers import HttpTrigger
 from motia_fast.web import body, refusals
+from motia_fast.web.deadlines import Patience
 from motia_fast.web.exchange import Exchanges, Route
 from motia_fast.web.refusals import Refused
 from motia_fast.web.rendering import render
@@ -26,7 +28,7 @@ if TYPE_CHECKING:
     from motia_fast.settings import Settings
     from motia_fast.steps import Step
     from motia_fast.web.exchange import Executes, Middleware
-    from motia_fast.web.wire import RawRequest
+    from motia_fast.web.wire import RawRequest, Send
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,27 +61,44 @@ class Application:
         self._own = {"/healthz": self._healthz, "/readyz": self._readyz, "/metrics": self._metrics}
 
     async def handle(self, raw: RawRequest) -> RawResponse:
-        """The response to one request. Raises nothing that a request, a handler or the engine could cause."""
+        """The response to one request, without a socket. Whoever stops waiting for it does not stop the request."""
+        answer: asyncio.Future[RawResponse] = asyncio.get_running_loop().create_future()
+
+        def send(status: int, headers: list[tuple[str, str]], data: bytes) -> None:
+            if not answer.done():
+                answer.set_result(RawResponse(status, headers, data))
+
+        task = asyncio.create_task(self.respond(raw, send))
+        either: set[asyncio.Future[Any]] = {task, answer}
+        await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+        if not answer.done():
+            task.result()  # which is its exception
+        return answer.result()
+
+    async def respond(self, raw: RawRequest, send: Send) -> None:
+        """Answers one request: calls `send` once, with a `RawResponse`'s three parts.
+
+        Belongs in a task of the request's own, which ends with its step. Raises nothing that a request, a handler or
+        the engine could cause.
+        """
+        if raw.method == "HEAD":
+            send = _with_length(send)
         try:
-            response = await self._handle(raw)
+            if (own := self._own.get(raw.path)) is not None:
+                response = await own() if raw.method in {"GET", "HEAD"} else _unmatched(raw, _OWN_METHODS)
+            else:
+                found = self._router.find(raw.method, raw.path)
+                if isinstance(found, Match):
+                    await self._serve(raw, found.route, found.params, send)
+                    return
+                response = _unmatched(raw, found)
         except Refused as refused:
-            response = render(refused.response)
-        if raw.method != "HEAD":
-            return response
-        return RawResponse(response.status, [*response.headers, ("content-length", str(len(response.body)))])
+            response = refused.response
+        send(*render(response))
 
-    async def _handle(self, raw: RawRequest) -> RawResponse:
-        if (own := self._own.get(raw.path)) is not None:
-            return render(await own() if raw.method in {"GET", "HEAD"} else _unmatched(raw, _OWN_METHODS))
-        match self._router.find(raw.method, raw.path):
-            case Match(route, params):
-                return await self._serve(raw, route, params)
-            case other:
-                return render(_unmatched(raw, other))
-
-    async def _serve(self, raw: RawRequest, route: Route, params: dict[str, str]) -> RawResponse:
+    async def _serve(self, raw: RawRequest, route: Route, params: dict[str, str], send: Send) -> None:
         self._check_ready()
-        data = await body.read(raw, route.max_body, route.trigger.request_timeout)
+        data = await body.read(raw, route.max_body, route.patience)
         self._check_ready()  # it may have taken a while
         request: Request[Any] = Request(
             raw.method,
@@ -91,7 +110,7 @@ class Application:
             raw=data,
             client=raw.client,
         )
-        return await self._exchanges.run(route, request)
+        await self._exchanges.run(route, request, send)
 
     def _check_ready(self) -> None:
         if self._unready() is not None:  # why is for operators, and may name paths of the machine
@@ -134,6 +153,11 @@ class Application:
         return Response(200, await text if inspect.isawaitable(text) else text, {"content-type": content_type})
 
 
+def _with_length(send: Send) -> Send:
+    """For HEAD: the length of the body, without the body."""
+    return lambda status, headers, data: send(status, [*headers, ("content-length", str(len(data)))], b"")
+
+
 _OWN_METHODS = OtherMethods(("GET", "HEAD", "OPTIONS"))
 
 
@@ -151,4 +175,5 @@ def _http(step: Step[..., Any]) -> list[HttpTrigger]:
 
 def _route(step: Step[..., Any], trigger: HttpTrigger, settings: Settings, middleware: Sequence[Middleware]) -> Route:
     max_body = settings.max_body if trigger.max_body is None else trigger.max_body
-    return Route(step, trigger, (*middleware, *trigger.middleware), wanted(step, trigger), max_body)
+    around = (*middleware, *trigger.middleware)
+    return Route(step, trigger, around, wanted(step, trigger), max_body, Patience(trigger.request_timeout))

@@ -1,7 +1,8 @@
 """One request in its step: middleware, outermost first, around validation, condition and handler.
 
-The step runs in a task of its own, so that the client is answered in time whatever the step does. Last comes the wait
-until all that the handler saw and wrote survives a crash.
+All of it runs in the task that the request came in, which then waits until what the handler saw and wrote survives a
+crash, and sends the response. Whoever has to be answered before the step ends, because it takes too long or is in the
+way of a stop, is answered by a second task, so that it does not matter what the step does about its cancellation.
 """
 
 from __future__ import annotations
@@ -9,12 +10,14 @@ from __future__ import annotations
 import asyncio
 import secrets
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
 from motia_fast.context import current
 from motia_fast.errors import EngineError
 from motia_fast.responses import BadResponse, Response, response_of
 from motia_fast.web import refusals
+from motia_fast.web.deadlines import Deadlines
 from motia_fast.web.refusals import Refused
 from motia_fast.web.rendering import render
 from motia_fast.web.validation import validate
@@ -26,8 +29,9 @@ if TYPE_CHECKING:
     from motia_fast.requests import Request
     from motia_fast.steps import Step
     from motia_fast.triggers import HttpTrigger
+    from motia_fast.web.deadlines import Patience
     from motia_fast.web.wanted import Wanted
-    from motia_fast.web.wire import RawResponse
+    from motia_fast.web.wire import RawResponse, Send
 
     Middleware = Callable[[Request[Any], Context, Callable[[], Awaitable[Response]]], Awaitable[Any]]
 
@@ -61,8 +65,9 @@ class Route:
     middleware: tuple[Middleware, ...]
     #: The trigger's condition; None where it has none.
     wanted: Wanted | None
-    #: Bytes that a body may have.
+    #: Bytes that a body may have, and how long it may take to arrive.
     max_body: int
+    patience: Patience
 
 
 @dataclass(slots=True, eq=False)
@@ -72,21 +77,13 @@ class Exchange:
     route: Route
     request: Request[Any]
     ctx: Context
-    answer: asyncio.Future[RawResponse]
-    #: The strong reference that keeps the task alive.
-    task: asyncio.Task[None] | None = None
-    timer: asyncio.TimerHandle | None = None
-    #: A task that is cancelled before its first step never runs any of its code.
-    started: bool = False
+    send: Send
+    task: asyncio.Task[Any] | None
     #: The handler was called: a `def` handler cannot be stopped any more.
     handling: bool = False
-    #: Why its client was answered before the step ended.
+    #: Why its client is answered before the step ends, and the task that does it.
     over: str | None = None
-
-    def give(self, response: RawResponse) -> None:
-        """The first answer counts."""
-        if not self.answer.done():
-            self.answer.set_result(response)
+    answering: asyncio.Task[None] | None = None
 
 
 class Exchanges:
@@ -96,47 +93,52 @@ class Exchanges:
         """Nothing runs yet."""
         self._execution = execution
         self._running: set[Exchange] = set()
+        self._deadlines: dict[float, Deadlines[Exchange]] = {}
         self._idle = asyncio.Event()
-        self._idle.set()
 
     def __len__(self) -> int:
         return len(self._running)
 
-    async def run(self, route: Route, request: Request[Any]) -> RawResponse:
-        """The response of a request's step, once it may be sent."""
+    async def run(self, route: Route, request: Request[Any], send: Send) -> None:
+        """Sends the response of a request's step, once it may be sent. Belongs in a task of the request's own."""
         ctx = self._execution.open_http(route.step, route.trigger, request)
-        response = await self._start(route, request, ctx).answer
+        exchange = Exchange(route, request, ctx, send, asyncio.current_task())
+        self._begin(exchange)
         try:
-            await self._execution.settle_http(ctx)
-        except EngineError as error:
-            return render(refusals.of_engine(error) or refusals.unavailable("the engine failed"))
-        return response
+            response = await self._respond(exchange)
+        finally:
+            self._finish(exchange)
+        if exchange.answering is None:
+            await self._answer(exchange, response)
+        else:
+            await exchange.answering
 
     async def drained(self) -> None:
         """Returns once no step runs, those that were answered for included."""
-        await self._idle.wait()
+        while self._running:
+            self._idle.clear()
+            await self._idle.wait()
 
     def abort(self, why: str) -> None:
         """Answers 503 to all that runs, and cancels it."""
         for exchange in list(self._running):
             self._end(exchange, refusals.unavailable(why), why)
 
-    # ---------------------------------------------------------------- in its task
+    # ---------------------------------------------------------------- the step
 
-    async def _pipeline(self, exchange: Exchange) -> None:
-        exchange.started = True
+    async def _respond(self, exchange: Exchange) -> RawResponse:
         current.set(exchange.ctx)  # middleware and conditions may use the ambient names too
         try:
-            exchange.give(render(await self._through(exchange, 0)))
+            return render(await (self._through(exchange, 0) if exchange.route.middleware else self._call(exchange)))
         except (KeyboardInterrupt, GeneratorExit):
+            if exchange.answering is None:
+                exchange.send(*_STOPPING)
             raise
         # A handler that calls sys.exit(), or awaits what somebody else cancelled, fails: it does not end the server.
-        except BaseException as error:
+        except BaseException as error:  # noqa: BLE001 -- see above
             if exchange.over is not None and isinstance(error, asyncio.CancelledError):
-                raise
-            exchange.give(render(_failed(exchange, error)))
-        finally:
-            self._finish(exchange)
+                return _STOPPING  # to nobody
+            return render(_failed(exchange, error))
 
     async def _through(self, exchange: Exchange, index: int) -> Response:
         """The middleware from `index` on, and what it goes around."""
@@ -163,39 +165,47 @@ class Exchanges:
 
     # ---------------------------------------------------------------- around it
 
-    def _start(self, route: Route, request: Request[Any], ctx: Context) -> Exchange:
-        loop = asyncio.get_running_loop()
-        exchange = Exchange(route, request, ctx, loop.create_future())
-        seconds = route.trigger.request_timeout
-        if seconds is not None:
-            exchange.timer = loop.call_later(seconds, self._time_out, exchange, seconds)
+    def _begin(self, exchange: Exchange) -> None:
         self._running.add(exchange)
-        self._idle.clear()
-        exchange.task = loop.create_task(self._pipeline(exchange))
-        return exchange
+        seconds = exchange.route.trigger.request_timeout
+        if seconds is not None:
+            self._due_in(seconds).add(exchange)
 
-    def _time_out(self, exchange: Exchange, seconds: float) -> None:
+    def _due_in(self, seconds: float) -> Deadlines[Exchange]:
+        found = self._deadlines.get(seconds)
+        if found is None:
+            found = self._deadlines[seconds] = Deadlines(seconds, partial(self._time_out, seconds))
+        return found
+
+    def _finish(self, exchange: Exchange) -> None:
+        seconds = exchange.route.trigger.request_timeout
+        if seconds is not None:
+            self._due_in(seconds).discard(exchange)
+        self._running.discard(exchange)
+        if not self._running:
+            self._idle.set()
+
+    async def _answer(self, exchange: Exchange, response: RawResponse) -> None:
+        try:
+            await self._execution.settle_http(exchange.ctx)
+        except EngineError as error:
+            response = render(refusals.of_engine(error) or refusals.unavailable("the engine failed"))
+        exchange.send(*response)
+
+    def _time_out(self, seconds: float, exchange: Exchange) -> None:
         self._end(exchange, refusals.timed_out(seconds), f"its request timed out after {seconds:g} s")
 
     def _end(self, exchange: Exchange, response: Response, why: str) -> None:
         """Answers now. An `async def` is cancelled and may write no more; a `def` that runs goes on to its end."""
         exchange.over = why
-        exchange.give(render(response))
+        if exchange.answering is None:
+            answering = self._answer(exchange, render(response))
+            exchange.answering = asyncio.get_running_loop().create_task(answering)
         if exchange.route.step.kind == "thread" and exchange.handling:
             return
         self._execution.close(exchange.ctx, f'step "{exchange.route.step.name}" may not write any more: {why}')
         if exchange.task is not None:
             exchange.task.cancel()
-        if not exchange.started:
-            self._finish(exchange)
-
-    def _finish(self, exchange: Exchange) -> None:
-        if exchange.timer is not None:
-            exchange.timer.cancel()
-        self._running.discard(exchange)
-        if not self._running:
-            self._idle.set()
-        exchange.give(_STOPPING)  # for a task that ended without an answer, by Ctrl-C
 
 
 _STOPPING = render(refusals.unavailable("the server is stopping"))

@@ -11,6 +11,7 @@ from motia_fast.web.wire import RawResponse
 
 #: Statuses whose responses have no body, whatever a handler returned.
 _BODILESS = frozenset({204, 205, 304})
+_BINARY = (bytes, bytearray, memoryview)
 
 
 def render(response: Response) -> RawResponse:
@@ -19,7 +20,7 @@ def render(response: Response) -> RawResponse:
     if response.body is None or response.status in _BODILESS:
         return RawResponse(int(response.status), pairs)
     kind, data = _body(response.body)
-    if not any(name == "content-type" for name, _ in pairs):
+    if not pairs or all(name != "content-type" for name, _ in pairs):
         pairs.append(("content-type", kind))
     return RawResponse(int(response.status), pairs, data)
 
@@ -28,7 +29,7 @@ def _body(body: Any) -> tuple[str, bytes]:
     """The content type that fits a body, and its bytes."""
     if isinstance(body, str):
         return "text/plain; charset=utf-8", _text(body)
-    if isinstance(body, bytes | bytearray | memoryview):
+    if isinstance(body, _BINARY):
         return "application/octet-stream", bytes(body)
     try:
         return "application/json", encode(body, "body")

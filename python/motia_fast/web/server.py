@@ -101,16 +101,15 @@ class Server:
             scope.method,
             scope.path,
             scope.query_string,
-            Headers(scope.headers.items()),
+            Headers.received(scope.headers.items()),
             _ProtocolBody(protocol),
             scope.client,
         )
         try:
-            status, headers, body = await self._application.handle(raw)
+            await self._application.respond(raw, protocol.response_bytes)
         except Exception:
             logger.exception("The HTTP pipeline failed on %s %s", raw.method, raw.path)
-            status, headers, body = 500, [("content-type", "application/json")], b'{"error":"internal_error"}'
-        protocol.response_bytes(status, headers, body)
+            protocol.response_bytes(500, [("content-type", "application/json")], b'{"error":"internal_error"}')
 
 
 class _ProtocolBody:

@@ -19,6 +19,8 @@ def validate(trigger: HttpTrigger, request: Request[Any]) -> None:
 
     Raises `Refused` with every mistake of both: 400, each `loc` beginning with "body" or "query".
     """
+    if trigger.body_schema is None and trigger.query_params is None:
+        return
     details = [*_validate_body(trigger, request), *_validate_query(trigger, request)]
     if details:
         raise Refused(validation_failed(details))

@@ -9,7 +9,10 @@ from urllib.parse import unquote
 from motia_fast.requests import Headers
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterable, Mapping
+    from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+
+    #: Takes status, headers and body of a response: those of a `RawResponse`. Called once for each request.
+    Send = Callable[[int, list[tuple[str, str]], bytes], None]
 
 
 class BodyCut(Exception):
@@ -43,8 +46,7 @@ class BytesBody:
         yield self.data
 
 
-@dataclass(frozen=True, slots=True)
-class RawRequest:
+class RawRequest(NamedTuple):
     """One request before anything was decided about it."""
 
     method: str

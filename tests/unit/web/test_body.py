@@ -10,6 +10,7 @@ import pytest
 
 from motia_fast.requests import Headers
 from motia_fast.web.body import parse, read
+from motia_fast.web.deadlines import Patience
 from motia_fast.web.refusals import Refused
 from motia_fast.web.wire import BodyCut, RawRequest
 
@@ -43,21 +44,24 @@ def sent(body: Chunks, **headers: str) -> RawRequest:
 
 async def refused(body: Chunks, limit: int = 10, seconds: float | None = 5, **headers: str) -> tuple[int, str]:
     with pytest.raises(Refused) as caught:
-        await read(sent(body, **headers), limit, seconds)
+        await read(sent(body, **headers), limit, Patience(seconds))
     return caught.value.response.status, caught.value.response.body["error"]
 
 
 async def test_a_body_of_declared_length_is_read_whole() -> None:
-    assert await read(sent(Chunks(b"12345", b"67890"), content_length="10"), 10, 5) == b"1234567890"
+    assert await read(sent(Chunks(b"12345", b"67890"), content_length="10"), 10, Patience(5)) == b"1234567890"
 
 
 async def test_a_chunked_body_is_read_to_its_end() -> None:
-    assert await read(sent(Chunks(b"12345", b"", b"67890"), transfer_encoding="chunked"), 10, None) == b"1234567890"
+    assert (
+        await read(sent(Chunks(b"12345", b"", b"67890"), transfer_encoding="chunked"), 10, Patience(None))
+        == b"1234567890"
+    )
 
 
 async def test_without_length_and_without_chunks_there_is_no_body_and_nothing_is_read() -> None:
     body = Chunks(b"1")
-    assert await read(sent(body), 10, 5) == b""
+    assert await read(sent(body), 10, Patience(5)) == b""
     assert body.taken == 0
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import threading
 from typing import Any
 
@@ -13,6 +14,7 @@ from motia_fast.errors import ContextClosed, EngineStopped
 from motia_fast.requests import Request
 from motia_fast.steps import step
 from motia_fast.triggers import http
+from motia_fast.web import RawRequest
 from tests.unit.web.site import Site, raising, returning, until
 
 # ---------------------------------------------------------------- when it is sent
@@ -50,6 +52,43 @@ async def test_a_disk_that_fails_before_the_response_makes_it_a_503() -> None:
 
 
 # ---------------------------------------------------------------- timeouts
+
+
+async def test_a_request_that_timed_out_is_answered_once_and_its_task_waits_for_that() -> None:
+    @step(http("GET", "/", request_timeout=0.02), name="Slow")
+    async def slow(request: Request[Any]) -> Any:
+        await asyncio.Event().wait()
+
+    site, sent = Site(slow), list[int]()
+    site.execution.disk.clear()
+    raw = RawRequest.of("GET", "/")
+    task = asyncio.create_task(site.application.respond(raw, lambda status, _headers, _data: sent.append(status)))
+    await until(lambda: site.execution.opened and site.application.running == 0)
+    site.application.abort()
+    done, _ = await asyncio.wait({task}, timeout=0.05)
+    assert (done, sent) == (set(), [])  # a server would answer for a task that ended without an answer
+    site.execution.disk.set()
+    await asyncio.wait_for(task, 5)
+    assert sent == [504]
+
+
+async def test_a_request_that_is_aborted_after_it_timed_out_keeps_its_answer() -> None:
+    go = asyncio.Event()
+
+    @step(http("GET", "/", request_timeout=0.02), name="Stubborn")
+    async def stubborn(request: Request[Any]) -> Any:
+        while not go.is_set():
+            with contextlib.suppress(asyncio.CancelledError):
+                await go.wait()
+
+    site, sent = Site(stubborn), list[int]()
+    raw = RawRequest.of("GET", "/")
+    task = asyncio.create_task(site.application.respond(raw, lambda status, _headers, _data: sent.append(status)))
+    await until(lambda: sent)
+    site.application.abort()
+    go.set()
+    await asyncio.wait_for(task, 5)
+    assert sent == [504]
 
 
 async def test_a_handler_that_takes_too_long_is_a_504_and_is_cancelled_and_may_not_write() -> None:
@@ -176,13 +215,3 @@ async def test_what_runs_is_waited_for_and_then_aborted() -> None:
     site.application.abort()
     assert [(await one).status for one in asking] == [503, 503, 503]
     await asyncio.wait_for(site.application.drained(), 5)
-
-
-async def test_a_request_that_is_aborted_before_its_first_step_is_answered_too() -> None:
-    site = Site(returning({"status": 200}))
-    asking = asyncio.create_task(site.ask("GET", "/"))
-    await asyncio.sleep(0)  # one turn: the request is there, and its step's task has not begun
-    assert site.application.running == 1
-    site.application.abort()
-    assert site.application.running == 0
-    assert (await asking).status == 503
