@@ -58,7 +58,9 @@ _LONG = re.compile(rb"([0-9]{15})[0-9]{4,}")
 def encode(value: object, name: str = "payload") -> bytes:
     """The value as compact JSON in UTF-8. Raises `NotEncodable` naming the path, which begins with `name`."""
     try:
-        given = _dumped(value) if isinstance(value, BaseModel) else value  # here, and not by orjson, to be dumped once
+        given = value
+        if type(value) is not dict and isinstance(value, BaseModel):  # asking a dict would cost as much as encoding it
+            given = _dumped(value)  # here, and not by orjson, to be dumped once
         data = orjson.dumps(given, _simpler, _OPTIONS)
         if b"null" not in data or not _hides_nan(given, data):
             return data
