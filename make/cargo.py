@@ -66,7 +66,7 @@ def flaw(cargo: Path) -> str:
         return f"{cargo} does not run: {said[0]}"
     needed = needed_rust()
     if (int(version[1]), int(version[2])) < needed:
-        return f"{cargo} is {version[0][6:-1]}, {needed[0]}.{needed[1]} or newer is needed (`rustup update`)"
+        return f"{cargo} is {asked.stdout.split()[1]}, {needed[0]}.{needed[1]} or newer is needed (`rustup update`)"
     return ""
 
 
