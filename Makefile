@@ -20,10 +20,10 @@ export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test lint format soak loom bench wheel licences clean
+.PHONY: help run test lint format soak loom bench bench-backlog bench-smoke bench-publish wheel licences clean
 
 help: ## List what there is
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
 
 run: $(VENV)/run.ready ## Start the example application, examples/orders (stop it with Ctrl-C)
 	@$(BIN)/python -m make.extension --release
@@ -64,8 +64,27 @@ soak: $(VENV)/dev.ready ## Kill real servers, over and over, for minutes: the lo
 	@$(BIN)/python -m make.extension
 	@MOTIA_FAST_SOAK=1 $(BIN)/python -m pytest tests/crash --timeout 3600 $(ARGS)
 
-bench: $(VENV)/dev.ready ## Measure the rates of draining jobs, and of durable POST to job done
-	@$(BIN)/python -m benches.baseline $(ARGS)
+# Turns take as long as they take: the limit is for what hangs.
+BENCH = $(BIN)/python -m pytest -q --benchmark-enable --benchmark-quiet --timeout 1800
+
+bench: $(VENV)/dev.ready ## Measure all engines in turns, and print one table; ARGS="-k drain --turns 9" for some of it
+	@$(BIN)/python -m make.extension --release
+	@mkdir -p .benchmarks
+	@$(BENCH) benches --benchmark-json .benchmarks/bench.json $(ARGS)
+	@$(BIN)/python -m benches.report .benchmarks/bench.json
+
+bench-backlog: $(VENV)/dev.ready ## Measure a backlog of 10 million jobs: minutes, and some gigabytes of disk
+	@$(BIN)/python -m make.extension --release
+	@mkdir -p .benchmarks
+	@$(BENCH) benches/test_backlog.py --benchmark-json .benchmarks/backlog.json --turns 1 --backlog 10000000 $(ARGS)
+	@$(BIN)/python -m benches.report .benchmarks/backlog.json
+
+bench-smoke: $(VENV)/dev.ready ## Run every bench once, with small sizes: that it runs, not how fast
+	@$(BIN)/python -m make.extension
+	@$(BENCH) benches --smoke $(ARGS)
+
+bench-publish: $(VENV)/dev.ready ## Write what was measured last into README, docs/performance and benches/results
+	@$(BIN)/python -m benches.report --publish $(wildcard .benchmarks/bench.json .benchmarks/backlog.json)
 
 loom: $(VENV)/dev.ready ## Run the wake-up protocol in every order that its threads can take
 	@RUSTFLAGS="--cfg loom" CARGO_TARGET_DIR=target/loom $(CARGO) test --package motia-core --test loom --locked $(ARGS)

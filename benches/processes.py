@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from contextlib import contextmanager
@@ -13,12 +14,18 @@ if TYPE_CHECKING:
 
 MIB = 1024 * 1024
 
+_ROOT = Path(__file__).parents[1]
+#: What a child imports is what its parent measures.
+ENVIRONMENT = os.environ | {"PYTHONPATH": os.pathsep.join([str(_ROOT / "python"), str(_ROOT)])}
+
 
 @contextmanager
 def python(module: str, *arguments: object) -> Generator[subprocess.Popen[str]]:
     """`python -m MODULE ARGUMENTS`, its output to be read; it is killed when the block ends, if it is not over."""
     command = [sys.executable, "-m", module, *map(str, arguments)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
+    with subprocess.Popen(
+        command, env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    ) as process:
         try:
             yield process
         finally:

@@ -12,7 +12,7 @@ from urllib.request import urlopen
 import pytest
 
 from benches.measuring import Measure, Name
-from benches.processes import MIB, python, resident, url, wake_ups
+from benches.processes import ENVIRONMENT, MIB, python, resident, url, wake_ups
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="Linux alone has /proc")
 
@@ -32,7 +32,12 @@ print(resident())
 def imports_alone(modules: list[str]) -> int:
     """Bytes resident in a process that imports the same, and does nothing."""
     said = subprocess.run(
-        [sys.executable, "-c", _IMPORTS], input="\n".join(modules), capture_output=True, text=True, check=True
+        [sys.executable, "-c", _IMPORTS],
+        input="\n".join(modules),
+        env=ENVIRONMENT,
+        capture_output=True,
+        text=True,
+        check=True,
     )
     return int(said.stdout)
 
