@@ -95,7 +95,7 @@ def told(wheel: Path, name: str) -> list[str]:
         (path,) = (path for path in archive.namelist() if path.endswith(f".dist-info/{name}"))
         content = archive.read(path)
     if name != "METADATA":
-        return sorted(line.replace(" ", "") for line in content.decode().split())
+        return sorted(line.replace(" ", "") for line in content.decode().splitlines() if line)
     return sorted(f"{key}: {plain(value)}" for key, value in message_from_bytes(content).items() if key not in FORM)
 
 
