@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from benches.results import Row
 
 #: Pixels. A row has a line for each engine; titles are left of the bars, rates at their ends, ratios at the right.
-WIDTH, TITLES, BARS = 860, 290, 370
+WIDTH, TITLES, BARS = 860, 320, 350
 LINE, ROW, HEAD, FOOT = 15, 44, 34, 12
 
 #: Colours hold on white and on black; text follows the reader's theme where the viewer knows it.

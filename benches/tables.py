@@ -27,7 +27,10 @@ def number(value: float | None) -> str:
 
 def times(ratio: float | None) -> str:
     """A ratio, as one says it."""
-    return "-" if ratio is None else f"{ratio:.1f}x" if ratio < 10 else f"{ratio:.0f}x"
+    if ratio is None:
+        return "-"
+    digits = 2 if ratio < 1 else 1 if ratio < 10 else 0
+    return f"{ratio:.{digits}f}x"
 
 
 def spread(row: Row) -> str:

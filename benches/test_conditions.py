@@ -57,5 +57,5 @@ def test_one_of_many_subscribers_gets_a_message(
     ready = sum(subscription.ready for subscription in opened.stats().subscriptions)
     opened.close()
     assert ready == len(messages)
-    title = f"enqueue, {subscribers:,} subscriber{'s' if subscribers > 1 else ''}, condition: {condition.__name__}"
+    title = f"enqueue, {subscribers:,} subscriber{'s' if subscribers > 1 else ''}, by {condition.__name__}"
     measure.rate(title, len(messages), seconds, headline=subscribers == 1_000)

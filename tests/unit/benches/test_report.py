@@ -37,7 +37,7 @@ def test_numbers_have_three_digits_that_count(value: float | None, text: str) ->
     assert number(value) == text
 
 
-@pytest.mark.parametrize(("ratio", "text"), [(None, "-"), (0.94, "0.9x"), (3.04, "3.0x"), (12.6, "13x")])
+@pytest.mark.parametrize(("ratio", "text"), [(None, "-"), (0.944, "0.94x"), (3.04, "3.0x"), (12.6, "13x")])
 def test_ratios_have_two_digits(ratio: float | None, text: str) -> None:
     assert times(ratio) == text
 
