@@ -9,13 +9,13 @@ from __future__ import annotations
 import asyncio
 import heapq
 import itertools
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from motia_fast.contract import Cold
 from motia_fast.errors import EngineStopped, PendingFull
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Coroutine, Sequence
 
     from motia_fast.contract import Engine
 
@@ -84,6 +84,14 @@ class AsyncAccess:
     async def cold(self, verb: Callable[[], T]) -> T:
         """Calls a cold verb in a thread."""
         return await asyncio.to_thread(verb)
+
+    def ask(self, question: Coroutine[Any, Any, T]) -> T:
+        """Runs a coroutine on the loop, for a thread that waits for it. Raises what it raises, and `EngineStopped`."""
+        loop = self._loop
+        if loop is None:
+            question.close()
+            raise EngineStopped(_CLOSED)
+        return asyncio.run_coroutine_threadsafe(question, loop).result()
 
     def _woken(self) -> None:
         self.engine.acknowledge()

@@ -141,15 +141,12 @@ class Services:
     async def work(self) -> None:
         """Enters the application's lifespan; then runs jobs, and lets time pass."""
         plan = self.plan
-        jobs, requests = (Threads(plan.settings.threads, f"motia_fast-{name}") for name in ("job", "request"))
-        self._stack.callback(jobs.stop)
+        requests = Threads(plan.settings.threads, "motia_fast-request")
         self._stack.callback(requests.stop)
-        self.execution = Execution(
-            plan.steps, self.access, self.blocking, check=self.check, job_threads=jobs, request_threads=requests
-        )
+        self.execution = Execution(plan.steps, self.access, self.blocking, check=self.check, request_threads=requests)
         if plan.lifespan is not None:
             self.execution.resources = await self._stack.enter_async_context(_entered(plan.lifespan, plan.app))
-        self.worker = Worker(self.access, self.execution, threads=plan.settings.threads)
+        self.worker = Worker(self.access, self.blocking, self.execution, threads=plan.settings.threads)
         self.ticker = Ticker(self.engine, schedules_of(plan.steps))
         self.application = Application(
             plan.steps, self.execution, plan.settings, Probes(self.unready, self.metrics), plan.middleware

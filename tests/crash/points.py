@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
 from typing import TYPE_CHECKING, Any, cast
 
 from typing_extensions import override
@@ -41,6 +42,7 @@ class Trap:
     def __init__(self) -> None:
         self._point = ""
         self._left = 0
+        self._lock = threading.Lock()  # jobs pass on the loop and in threads
 
     def arm(self, point: str, passings: int) -> None:
         if point not in POINTS:
@@ -51,9 +53,10 @@ class Trap:
     def passed(self, point: str) -> None:
         if point != self._point:
             return
-        self._left -= 1
-        if self._left == 0:
-            os.kill(os.getpid(), signal.SIGKILL)
+        with self._lock:
+            self._left -= 1
+            if self._left == 0:
+                os.kill(os.getpid(), signal.SIGKILL)
 
 
 TRAP = Trap()

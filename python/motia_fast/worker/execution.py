@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from motia_fast.requests import Request
     from motia_fast.steps import Step
     from motia_fast.triggers import HttpTrigger
-    from motia_fast.worker.route import Route
     from motia_fast.worker.running import Running
     from motia_fast.worker.threads import Threads
 
@@ -37,19 +36,17 @@ class Execution:
         blocking: SyncAccess,
         *,
         check: Callable[[Message], None],
-        job_threads: Threads,
         request_threads: Threads,
     ) -> None:
         """`check` sees each message that a handler enqueues, and raises to refuse it.
 
-        Jobs and requests have threads of their own, so that no request waits behind long jobs.
+        Requests have threads of their own, so that none waits behind long jobs.
         """
         self.resources: Any = None
         self.routes = {route.subscription.id: route for step in steps for route in routes_of(step)}
         self._access = access
         self._blocking = blocking
         self._check = check
-        self._job_threads = job_threads
         self._request_threads = request_threads
 
     # ---------------------------------------------------------------- jobs
@@ -57,23 +54,21 @@ class Execution:
     async def execute(self, running: Running) -> Outcome:
         """Runs a job to its end, in a context of its own; raises only `KeyboardInterrupt` and `GeneratorExit`.
 
-        Cancel it to end it early.
+        Cancel it to end it early. That of a `def` step never waits: it blocks, and belongs in a thread.
         """
         route = running.route
         try:
             data = route.decode(running.job.payload)
         except ValidationFailed as error:
             return invalid_payload(error)
-        session = Session(self._access, running.ledger, self._check)
-        ctx = Context(running.run, session, data, data, self.resources)
-        current.set(ctx)
+        ctx = self._open(running, data)
         try:
-            if route.predicate is not None and not await self._wanted(route, data, ctx):
+            if route.predicate is not None and not await self._wanted(running, data, ctx):
                 return Skipped("condition")
             if route.kind == "async":
                 await route.call(data, ctx)
             else:
-                await self._in_thread(route.call, data, ctx, self._job_threads)
+                route.call(data, ctx)
         except (KeyboardInterrupt, GeneratorExit):
             raise
         # A handler that calls sys.exit(), or awaits what somebody else cancelled, fails; the server goes on.
@@ -81,14 +76,32 @@ class Execution:
             return route.outcome_of(error)
         return _DONE
 
-    async def _wanted(self, route: Route, data: Any, ctx: Context) -> bool:
+    def _open(self, running: Running, data: Any) -> Context | SyncContext:
+        ctx = self._context(running, data)
+        own = ctx if running.route.kind == "async" else SyncContext(ctx, self._blocking)
+        current.set(own)
+        return own
+
+    def _context(self, running: Running, data: Any) -> Context:
+        session = Session(self._access, running.ledger, self._check)
+        return Context(running.run, session, data, data, self.resources)
+
+    async def _wanted(self, running: Running, data: Any, ctx: Context | SyncContext) -> bool:
+        route = running.route
         try:
+            if route.predicate is not None and route.predicate.is_async and route.kind == "thread":
+                return self._access.ask(self._wanted_on_loop(running, data))
             return await route.step.wants(route.trigger, data, ctx)
         except Exception:
             if isinstance(route.trigger, QueueTrigger):
                 raise
             ctx.logger.exception("The condition raised, so the tick is skipped")
             return False
+
+    async def _wanted_on_loop(self, running: Running, data: Any) -> bool:
+        ctx = self._context(running, data)
+        current.set(ctx)
+        return await running.route.step.wants(running.route.trigger, data, ctx)
 
     # ---------------------------------------------------------------- requests
 
@@ -106,7 +119,13 @@ class Execution:
         """
         if step.kind == "async":
             return await step.call(data, ctx)
-        return await self._in_thread(step.call, data, ctx, self._request_threads)
+        inner = SyncContext(ctx, self._blocking)
+
+        def called() -> Any:
+            current.set(inner)  # in the thread's copy of this context alone
+            return step.call(data, inner)
+
+        return await self._request_threads.run(called)
 
     async def settle_http(self, ctx: Context) -> None:
         """Returns once everything committed up to the handler's last engine call survives a crash."""
@@ -115,15 +134,6 @@ class Execution:
     def close(self, ctx: Context, why: str) -> None:
         """Refuses all further writes of a request's run with `ContextClosed`; `why` is its message."""
         ctx.session.ledger.closed = why
-
-    async def _in_thread(self, call: Callable[[object, object], Any], data: Any, ctx: Context, threads: Threads) -> Any:
-        inner = SyncContext(ctx, self._blocking)
-
-        def called() -> Any:
-            current.set(inner)  # in the thread's copy of this context alone
-            return call(data, inner)
-
-        return await threads.run(called)
 
 
 def _trace_of(traceparent: str | None) -> str:

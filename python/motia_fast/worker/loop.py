@@ -1,4 +1,7 @@
-"""The worker: wakes, claims, hands out, and takes back what became of it. All of it runs on the event loop."""
+"""The worker: wakes, claims, hands out, and takes back what became of it. All of it runs on the event loop.
+
+Jobs of `def` steps it only begins: `job_threads` goes on by itself.
+"""
 
 from __future__ import annotations
 
@@ -10,19 +13,22 @@ from contextvars import copy_context
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from motia_fast.contract import Died, Failed, Released, Retried, Settlement
+from motia_fast.contract import Failed, Released
 from motia_fast.errors import EngineClosed, EngineStopped, PendingFull, StepTimeout
 from motia_fast.worker import report
+from motia_fast.worker.job_threads import JobThreads
 from motia_fast.worker.running import Running
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine
+    from collections.abc import Callable, Coroutine, Sequence
     from contextvars import Context as ContextVars
 
-    from motia_fast.access import AsyncAccess
-    from motia_fast.contract import Job, Kind, Lease, Notice, Outcome, Settled
+    from motia_fast.access import AsyncAccess, SyncAccess
+    from motia_fast.contract import Job, Kind, Lease, Notice, Outcome, Settlement, Turn
     from motia_fast.worker.execution import Execution
 
+#: In the order in which they are claimed.
+_KINDS: tuple[Kind, ...] = ("async", "thread")
 #: Jobs taken by one crossing: of no-op handlers as many as `BUDGET` lets start.
 CLAIM = 256
 #: Seconds for which jobs are started before HTTP and timers have their turn.
@@ -32,8 +38,6 @@ FIRST = 16
 #: Real seconds that cancelled handlers have to end at a stop, after the grace period.
 LAST_GASP = 1.0
 
-_BAD_ENDS = (Failed, Retried, Died)
-
 _TIMED_OUT = 'step "{step}" ran longer than its timeout of {timeout:g} s, so it may not write any more'
 _STOPPED = 'step "{step}" was released because the application stops; its job runs again after the next start'
 
@@ -41,7 +45,15 @@ _STOPPED = 'step "{step}" was released because the application stops; its job ru
 class Worker:
     """Runs jobs of one engine until it is stopped. `owner` names its leases."""
 
-    def __init__(self, access: AsyncAccess, execution: Execution, *, threads: int, owner: str = "worker") -> None:
+    def __init__(
+        self,
+        access: AsyncAccess,
+        blocking: SyncAccess,
+        execution: Execution,
+        *,
+        threads: int,
+        owner: str = "worker",
+    ) -> None:
         """Nothing runs before `start`; `threads` is how many `def` handlers may run at once."""
         self.owner = owner
         #: Called after each turn, when the next thing that time does may be another one.
@@ -50,8 +62,10 @@ class Worker:
         self.lag = 0.0
         self._access = access
         self._execution = execution
-        self._threads = threads
-        self._kinds: set[Kind] = {route.step.kind for route in execution.routes.values()}
+        self._threads = JobThreads(threads, owner, execution, blocking)
+        declared = {route.kind for route in execution.routes.values()}
+        self._kinds: list[Kind] = [kind for kind in _KINDS if kind in declared]
+        #: The jobs that have tasks, or are about to.
         self._table: dict[Lease, Running] = {}
         self._unstarted: deque[Running] = deque()
         self._finished: list[Settlement] = []
@@ -75,6 +89,7 @@ class Worker:
         self._loop = asyncio.get_running_loop()
         self._context = copy_context()
         self._claiming = True
+        self._threads.start(self._loop, self._context, self.wake, self._hear)
         self._access.listen(self.wake)
         self.wake()
 
@@ -83,28 +98,29 @@ class Worker:
 
         A thread cannot be cancelled: its lease ends when the engine closes. Returns when nothing more can be settled.
         """
-        self._claiming = False
+        self._claim_no_more()
         self._release_unstarted()
         await self.until(lambda: self.idle, grace)
-        for running in list(self._table.values()):
+        for running in self.runs():
             self._end_early(running, Released(), _STOPPED.format(step=running.route.step.name))
-        await self.until(lambda: self.settled and all(run.route.kind == "thread" for run in self.runs()), LAST_GASP)
+        await self.until(lambda: self.settled and not self._table, LAST_GASP)
+        self._threads.stop()
         if self._room is not None:
             self._room.cancel()
 
     @property
     def idle(self) -> bool:
         """Whether nothing runs, and nothing waits to be settled."""
-        return not self._table and self.settled
+        return not self.runs() and self.settled
 
     @property
     def settled(self) -> bool:
         """Whether nothing waits to be settled."""
         return not self._finished
 
-    def runs(self) -> tuple[Running, ...]:
+    def runs(self) -> list[Running]:
         """The jobs that are running, or claimed and about to."""
-        return tuple(self._table.values())
+        return [*self._table.values(), *self._threads.runs()]
 
     async def until(self, fact: Callable[[], bool], timeout: float | None = None) -> bool:  # noqa: ASYNC109 -- returns, does not raise
         """Returns True once `fact` is true after a turn, False after `timeout` real seconds."""
@@ -139,21 +155,20 @@ class Worker:
             entries = self._finished
             turn = self._access.engine.turn(self.owner, kind, entries, limit)
             self._finished = []
-            if turn.settled.refused:
-                self._refused(turn.settled, entries)
-            self._take(turn.jobs)
-            for notice in turn.notices:
-                self._heed(notice)
-            self._hungry = self._hungry or len(turn.jobs) == limit > 0
+            if kind == "thread":
+                self._threads.begin(turn.jobs)
+            else:
+                self._take(turn.jobs)
+                self._hungry = self._hungry or len(turn.jobs) == limit > 0
+            self._hear(turn, entries)
         self._start()
 
     def _limit(self, kind: Kind) -> int:
-        if not self._claiming or self._unstarted:
+        if not self._claiming:
             return 0
-        if kind == "async":
-            return CLAIM
-        busy = sum(running.route.kind == "thread" for running in self._table.values())
-        return min(CLAIM, self._threads - busy)
+        if kind == "thread":
+            return self._threads.free
+        return 0 if self._unstarted else CLAIM
 
     def _schedule(self) -> None:
         self._scheduled = True
@@ -175,11 +190,22 @@ class Worker:
 
     def _fail(self) -> None:
         """The engine stopped for good: nothing is claimed or settled any more, and running handlers may end."""
-        self._claiming = False
+        self._claim_no_more()
         self._finished.clear()
         for running in self._unstarted:
             self._table.pop(running.lease)
         self._unstarted.clear()
+
+    def _claim_no_more(self) -> None:
+        self._claiming = self._threads.claiming = False
+
+    def _hear(self, turn: Turn, entries: Sequence[Settlement]) -> None:
+        """What a turn says beside its jobs: one of the loop, or of a thread."""
+        outcomes = {entry.lease: entry.outcome for entry in entries} if turn.settled.refused else {}
+        for refusal in turn.settled.refused:
+            report.refused(refusal.lease, outcomes.get(refusal.lease), refusal.error)
+        for notice in turn.notices:
+            self._heed(notice)
 
     # ---------------------------------------------------------------- starts
 
@@ -230,9 +256,7 @@ class Worker:
     def _end(self, running: Running, outcome: Outcome) -> None:
         if self._table.pop(running.lease, None) is None:
             return
-        if isinstance(outcome, _BAD_ENDS):
-            report.failed(running.run(), outcome)
-        self._finished.append(Settlement(running.lease, outcome))
+        self._finished.append(report.ended(running, outcome))
         if not self._scheduled:
             self._schedule()
 
@@ -251,7 +275,7 @@ class Worker:
             self._end(self._unstarted.popleft(), Released())
 
     def _heed(self, notice: Notice) -> None:
-        running = self._table.get(notice.lease)
+        running = next((run for run in self.runs() if run.lease == notice.lease), None)
         if running is None or running.verdict is not None:  # it ended meanwhile
             return
         route = running.route
@@ -260,11 +284,6 @@ class Worker:
             error = StepTimeout(f"the handler ran longer than its timeout of {route.timeout:g} s")
             why = _TIMED_OUT.format(step=route.step.name, timeout=route.timeout)
             self._end_early(running, route.outcome_of(error), why)
-
-    def _refused(self, settled: Settled, entries: list[Settlement]) -> None:
-        outcomes = {entry.lease: entry.outcome for entry in entries}
-        for refusal in settled.refused:
-            report.refused(refusal.lease, outcomes.get(refusal.lease), refusal.error)
 
 
 def _decided(verdict: Outcome, outcome: Outcome) -> Outcome:

@@ -1,4 +1,4 @@
-"""Threads for `def` handlers. They are daemons: a handler that never ends does not keep the process from ending."""
+"""Threads for the `def` handlers of requests: daemons, so that a handler that never ends does not hold the process."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ class Threads:
         # makes sure that the loop, which takes until nothing is left, misses none.
         self._results.append(result)
         if len(self._results) == 1 and loop is not None:
-            _wake(loop, self._deliver)
+            call_on(loop, self._deliver)
 
     def _deliver(self) -> None:
         while self._results:
@@ -109,8 +109,9 @@ def _raisable(error: BaseException) -> BaseException:
     return error
 
 
-def _wake(loop: asyncio.AbstractEventLoop, callback: Callable[[], None]) -> None:
+def call_on(loop: asyncio.AbstractEventLoop, callback: Callable[..., object], *arguments: Any) -> None:
+    """Calls `callback` on the loop, from a thread."""
     try:
-        loop.call_soon_threadsafe(callback)
+        loop.call_soon_threadsafe(callback, *arguments)
     except RuntimeError:  # the loop was closed while the handler ran on: nobody waits for its result any more
         return
