@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import tempfile
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,8 @@ import pytest
 import uvloop
 
 from benches.measuring import Measure, Name, Turn, turns
+from motia_fast.contract import EngineSettings
+from motia_fast.engine import open_engine
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -39,7 +42,9 @@ def pytest_benchmark_update_machine_info(config: pytest.Config, machine_info: di
 
 @pytest.fixture
 def engine(turn: Turn) -> Name:
-    """The name of the engine whose turn it is."""
+    """The name of the engine whose turn it is; it is the one that opens under that name."""
+    with closing(open_engine(turn.engine, EngineSettings(durability="memory"))) as opened:
+        assert opened.name == turn.engine
     return turn.engine
 
 
