@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -19,12 +20,17 @@ def test_headers_are_found_in_any_case() -> None:
     assert len(headers) == 2
 
 
-def test_a_repeated_header_reads_as_one_and_is_kept_apart_too() -> None:
-    headers = Headers([("accept", "a"), ("Accept", "b"), ("cookie", "x=1"), ("cookie", "y=2")])
+@pytest.mark.parametrize("made", [Headers, Headers.received])
+def test_a_repeated_header_reads_as_one_and_is_kept_apart_too(made: Callable[..., Headers]) -> None:
+    headers = made([("accept", "a"), ("accept", "b"), ("cookie", "x=1"), ("cookie", "y=2")])
     assert headers["accept"] == "a, b"
     assert headers["cookie"] == "x=1; y=2"
     assert headers.get_all("ACCEPT") == ["a", "b"]
     assert headers.get_all("none") == []
+
+
+def test_a_header_that_is_repeated_in_another_case_is_the_same_header() -> None:
+    assert Headers([("accept", "a"), ("Accept", "b")])["accept"] == "a, b"
 
 
 @pytest.mark.parametrize(
