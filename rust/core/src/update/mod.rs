@@ -191,3 +191,6 @@ impl fmt::Display for Path<'_> {
         out.write_str(if text.is_empty() { "the value itself" } else { &text })
     }
 }
+
+#[cfg(test)]
+mod tests;
