@@ -5,11 +5,12 @@
 //! it, so nothing can change it until it was loaded. As long as nothing was ever evicted and the file was read whole,
 //! the cache is *complete*, and what it does not have does not exist.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
-use rustc_hash::{FxHashMap, FxHashSet};
+use rustc_hash::FxHashSet;
 
+use crate::clock::Micros;
 use crate::state::lru::Lru;
 use crate::state::{ABSENT, Item, Key};
 
@@ -28,7 +29,9 @@ pub struct Cache {
     groups: HashMap<Arc<str>, HashMap<Arc<str>, u32>>,
     dirty: HashMap<Arc<str>, FxHashSet<u32>>,
     /// Groups whose clearing is not durable yet, by commit: what the store still has of them is gone.
-    cleared: FxHashMap<Arc<str>, i64>,
+    cleared: HashMap<Arc<str>, i64>,
+    /// The entries whose items expire, by when.
+    expiring: BTreeSet<(Micros, u32)>,
     complete: bool,
     changes: u64,
 }
@@ -62,7 +65,8 @@ impl Cache {
             entries: Lru::new(),
             groups: HashMap::new(),
             dirty: HashMap::new(),
-            cleared: FxHashMap::default(),
+            cleared: HashMap::new(),
+            expiring: BTreeSet::new(),
             complete: false,
             changes: 0,
         }
@@ -115,16 +119,28 @@ impl Cache {
 
     fn replace(&mut self, slot: u32, item: Item) {
         self.entries.touch(slot);
+        self.entry_expires(slot, item.expires);
         let entry = self.entries.get_mut(slot);
         self.bytes = self.bytes + value_size(&item) - value_size(&entry.item);
         entry.item = item;
     }
 
+    /// Notes what the time of an entry's item is going to be.
+    fn entry_expires(&mut self, slot: u32, expires: Option<Micros>) {
+        let before = self.entries.get(slot).item.expires;
+        if before != expires {
+            before.map(|before| self.expiring.remove(&(before, slot)));
+            expires.map(|expires| self.expiring.insert((expires, slot)));
+        }
+    }
+
     fn insert(&mut self, group: &Arc<str>, key: &Arc<str>, item: Item) {
         let group = self.groups.get_key_value(group).map_or(group, |(known, _)| known).clone(); // one name for all
+        let expires = item.expires;
         let entry = Entry { group: group.clone(), key: key.clone(), item, commit: CLEAN };
         self.bytes += entry.size();
         let slot = self.entries.insert(entry);
+        expires.map(|expires| self.expiring.insert((expires, slot)));
         self.groups.entry(group).or_default().insert(key.clone(), slot);
     }
 
@@ -143,7 +159,7 @@ impl Cache {
     /// Drops a group, dirty items too, which `commit` clears.
     pub fn clear(&mut self, group: &Arc<str>, commit: i64) {
         for slot in self.groups.remove(group).unwrap_or_default().into_values() {
-            self.bytes -= self.entries.remove(slot).size();
+            self.remove(slot);
         }
         self.dirty.remove(group);
         self.cleared.insert(group.clone(), commit);
@@ -219,9 +235,27 @@ impl Cache {
         }
     }
 
-    fn drop_entry(&mut self, slot: u32) {
+    /// Drops the durable items that have expired at `now`: the store has dropped them, or is about to.
+    pub fn sweep(&mut self, now: Micros) {
+        let expired: Vec<u32> = self.expiring.range(..=(now, u32::MAX)).map(|(_, slot)| *slot).collect();
+        for slot in expired {
+            if self.entries.get(slot).commit == CLEAN {
+                self.drop_entry(slot);
+                self.changes += 1;
+            }
+        }
+    }
+
+    /// Takes an entry out of everything but its group.
+    fn remove(&mut self, slot: u32) -> Entry {
         let entry = self.entries.remove(slot);
         self.bytes -= entry.size();
+        entry.item.expires.map(|expires| self.expiring.remove(&(expires, slot)));
+        entry
+    }
+
+    fn drop_entry(&mut self, slot: u32) {
+        let entry = self.remove(slot);
         let keys = self.groups.get_mut(&entry.group).expect("an entry's group is known");
         keys.remove(&entry.key);
         if keys.is_empty() {
@@ -241,14 +275,45 @@ impl Cache {
         self.dirty.keys()
     }
 
-    /// All that is known of a group, in no order: the whole group, if the cache is complete.
-    pub fn known_in(&self, group: &str) -> impl Iterator<Item = (&Arc<str>, &Item)> {
+    /// The first `limit` live items of a group after the id `start`, in the order of their ids: rows as the store has
+    /// them, if the cache is complete. Linear in the group.
+    #[must_use]
+    pub fn known_in(&self, group: &str, start: i64, now: Micros, limit: Option<usize>) -> Vec<(Arc<str>, Item)> {
         let slots = self.groups.get(group).into_iter().flat_map(HashMap::values);
-        slots.map(|slot| self.entries.get(*slot)).map(|entry| (&entry.key, &entry.item))
+        let entries = slots.map(|slot| self.entries.get(*slot));
+        let mut found: Vec<_> = entries.filter(|e| e.item.id > start && e.item.at(now).value.is_some()).collect();
+        if let Some(limit) = limit
+            && limit < found.len()
+        {
+            found.select_nth_unstable_by_key(limit, |entry| entry.item.id);
+            found.truncate(limit);
+        }
+        found.sort_unstable_by_key(|entry| entry.item.id);
+        found.into_iter().map(|entry| (entry.key.clone(), entry.item.clone())).collect()
     }
 
     /// The groups of which something is known.
     pub fn known_groups(&self) -> impl Iterator<Item = &Arc<str>> {
         self.groups.keys()
+    }
+}
+
+#[cfg(test)]
+impl Cache {
+    /// Counts everything anew; returns how many entries could be evicted.
+    pub(super) fn checked(&self) -> usize {
+        let slots: FxHashSet<u32> = self.groups.values().flat_map(HashMap::values).copied().collect();
+        let entries = || slots.iter().map(|slot| (*slot, self.entries.get(*slot)));
+        assert_eq!(self.bytes, entries().map(|(_, entry)| entry.size()).sum::<usize>());
+        assert!(self.groups.values().all(|keys| !keys.is_empty()), "an empty group");
+        let dirty: FxHashSet<u32> =
+            entries().filter(|(_, entry)| entry.commit != CLEAN).map(|(slot, _)| slot).collect();
+        assert_eq!(dirty, self.dirty.values().flatten().copied().collect());
+        assert!(self.dirty.values().all(|slots| !slots.is_empty()), "a group that is not dirty");
+        let expiring = entries().filter_map(|(slot, entry)| entry.item.expires.map(|expires| (expires, slot)));
+        assert_eq!(self.expiring, expiring.collect());
+        let order: Vec<u32> = std::iter::successors(self.entries.first(), |slot| self.entries.next(*slot)).collect();
+        assert_eq!(order.iter().copied().collect::<FxHashSet<_>>(), &slots - &dirty);
+        order.len()
     }
 }

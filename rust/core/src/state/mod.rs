@@ -66,3 +66,6 @@ pub struct StateItem {
     pub value: Bytes,
     pub version: i64,
 }
+
+#[cfg(test)]
+mod tests;
