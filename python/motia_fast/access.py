@@ -61,8 +61,9 @@ class AsyncAccess:
         if self._loop is None:  # nobody would wake it
             raise EngineStopped(_CLOSED)
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        if not self._waiters or commit < self._waiters[0][0]:  # else the first is watched, and `_release` goes on
+            self.engine.watch(commit)
         heapq.heappush(self._waiters, (commit, next(self._order), future))
-        self.engine.watch(self._waiters[0][0])
         await future
 
     async def call(self, verb: Callable[[], T]) -> T:

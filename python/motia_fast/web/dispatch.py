@@ -10,6 +10,7 @@ import inspect
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from motia_fast.context import TriggerInfo
 from motia_fast.requests import Request
 from motia_fast.responses import Response
 from motia_fast.triggers import HttpTrigger
@@ -175,5 +176,12 @@ def _http(step: Step[..., Any]) -> list[HttpTrigger]:
 
 def _route(step: Step[..., Any], trigger: HttpTrigger, settings: Settings, middleware: Sequence[Middleware]) -> Route:
     max_body = settings.max_body if trigger.max_body is None else trigger.max_body
-    around = (*middleware, *trigger.middleware)
-    return Route(step, trigger, around, wanted(step, trigger), max_body, Patience(trigger.request_timeout))
+    return Route(
+        step,
+        trigger,
+        TriggerInfo("http", step.index_of(trigger), method=trigger.method, path=trigger.path),
+        (*middleware, *trigger.middleware),
+        wanted(step, trigger),
+        max_body,
+        Patience(trigger.request_timeout),
+    )

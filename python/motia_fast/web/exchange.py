@@ -25,7 +25,7 @@ from motia_fast.web.validation import validate
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from motia_fast.context import Context
+    from motia_fast.context import Context, TriggerInfo
     from motia_fast.requests import Request
     from motia_fast.steps import Step
     from motia_fast.triggers import HttpTrigger
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 class Executes(Protocol):
     """What the pipeline needs of `worker.Execution`."""
 
-    def open_http(self, step: Step[..., Any], trigger: HttpTrigger, request: Request[Any]) -> Context:
+    def open_http(self, step: Step[..., Any], trigger: TriggerInfo, request: Request[Any]) -> Context:
         """The context of one request."""
         ...
 
@@ -62,6 +62,8 @@ class Route:
 
     step: Step[..., Any]
     trigger: HttpTrigger
+    #: The same for the context.
+    info: TriggerInfo
     middleware: tuple[Middleware, ...]
     #: The trigger's condition; None where it has none.
     wanted: Wanted | None
@@ -101,7 +103,7 @@ class Exchanges:
 
     async def run(self, route: Route, request: Request[Any], send: Send) -> None:
         """Sends the response of a request's step, once it may be sent. Belongs in a task of the request's own."""
-        ctx = self._execution.open_http(route.step, route.trigger, request)
+        ctx = self._execution.open_http(route.step, route.info, request)
         exchange = Exchange(route, request, ctx, send, asyncio.current_task())
         self._begin(exchange)
         try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from motia_fast.context import Context, Run, SyncContext, TriggerInfo, current, new_trace_id
+from motia_fast.context import Context, Run, SyncContext, current, new_trace_id
 from motia_fast.contract import Done, Skipped
 from motia_fast.errors import ValidationFailed
 from motia_fast.retries import invalid_payload
@@ -16,10 +16,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from motia_fast.access import AsyncAccess, SyncAccess
+    from motia_fast.context import TriggerInfo
     from motia_fast.contract import Message, Outcome
     from motia_fast.requests import Request
     from motia_fast.steps import Step
-    from motia_fast.triggers import HttpTrigger
     from motia_fast.worker.running import Running
     from motia_fast.worker.threads import Threads
 
@@ -105,12 +105,14 @@ class Execution:
 
     # ---------------------------------------------------------------- requests
 
-    def open_http(self, step: Step[..., Any], trigger: HttpTrigger, request: Request[Any]) -> Context:
+    def open_http(self, step: Step[..., Any], trigger: TriggerInfo, request: Request[Any]) -> Context:
         """The context of one request; middleware and conditions get it too."""
-        info = TriggerInfo("http", step.index_of(trigger), method=trigger.method, path=trigger.path)
-        run = Run(step.name, info, _trace_of(request.headers.get("traceparent")), step.flows)
-        session = Session(self._access, Ledger(), check=self._check)
-        return Context(run, session, request, resources=self.resources)
+
+        def run() -> Run:
+            return Run(step.name, trigger, _trace_of(request.headers.get("traceparent")), step.flows)
+
+        session = Session(self._access, Ledger(), self._check)
+        return Context(run, session, request, None, self.resources)
 
     async def invoke(self, step: Step[..., Any], data: Any, ctx: Context) -> Any:
         """Calls a handler for a request: awaits an `async def`, and calls a `def` in a thread with a `SyncContext`.
@@ -129,7 +131,7 @@ class Execution:
 
     async def settle_http(self, ctx: Context) -> None:
         """Returns once everything committed up to the handler's last engine call survives a crash."""
-        await ctx.durable()
+        await ctx.session.durable()
 
     def close(self, ctx: Context, why: str) -> None:
         """Refuses all further writes of a request's run with `ContextClosed`; `why` is its message."""
@@ -138,7 +140,9 @@ class Execution:
 
 def _trace_of(traceparent: str | None) -> str:
     """The trace id of a W3C ``traceparent`` (``00-<32 hex>-<16 hex>-<2 hex>``), or a new one."""
-    parts = (traceparent or "").split("-")
+    if traceparent is None:
+        return new_trace_id()
+    parts = traceparent.split("-")
     if len(parts) >= 4 and len(parts[1]) == 32 and set(parts[1]) <= set("0123456789abcdef") and set(parts[1]) != {"0"}:  # noqa: PLR2004 -- as the standard counts
         return parts[1]
     return new_trace_id()

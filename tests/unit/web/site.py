@@ -14,7 +14,7 @@ from motia_fast.requests import Request
 from motia_fast.session import Ledger, Session
 from motia_fast.settings import Settings
 from motia_fast.steps import Step, step
-from motia_fast.triggers import HttpTrigger, http
+from motia_fast.triggers import http
 from motia_fast.web import Application, Probes, RawRequest, RawResponse
 from motia_fast.worker.threads import Threads
 
@@ -41,8 +41,8 @@ class Execution:
     opened: list[Context] = field(default_factory=list[Context])
     threads: Threads = field(default_factory=lambda: Threads(4))
 
-    def open_http(self, step: Step[..., Any], trigger: HttpTrigger, request: Request[Any]) -> Context:
-        run = Run(step.name, TriggerInfo("http", method=trigger.method, path=trigger.path), "trace")
+    def open_http(self, step: Step[..., Any], trigger: TriggerInfo, request: Request[Any]) -> Context:
+        run = Run(step.name, trigger, "trace")
         session = Session(cast("Any", None), Ledger())
         self.opened.append(Context(run, session, input=request))
         return self.opened[-1]
