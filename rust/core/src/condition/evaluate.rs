@@ -3,39 +3,46 @@
 //! It looks from left to right and stops where the answer is known, so that the mismatches are counted as the pure
 //! engine counts them.
 
-use std::borrow::Cow;
 use std::cmp::Ordering;
 
 use regex::Regex;
 use rustc_hash::FxHashSet;
 
 use super::number::Number;
-use super::plan::Plan;
-use super::scan::{Entries, Items};
+use super::plan::Segment;
 use super::value::{Kind, Kinds, Scalar, Value};
 
 /// Up to so many values of `in` are compared one by one.
 const FEW: usize = 8;
 
-/// A condition over the slots of a plan.
+/// A compiled condition.
 #[derive(Debug)]
 pub(crate) enum Test {
     And(Box<[Test]>),
     Or(Box<[Test]>),
     Not(Box<Test>),
     /// Whether some item of the array is like that.
-    Any(usize, Box<ItemTest>),
+    Any(Place, Box<Test>),
     /// Whether each item of the array is like that.
-    All(usize, Box<ItemTest>),
-    Value(usize, Ask),
-    Length(usize, Ask),
+    All(Place, Box<Test>),
+    Value(Place, Ask),
+    Length(Place, Ask),
 }
 
-/// A condition on an item, whose paths begin there.
+/// Where a condition looks.
 #[derive(Debug)]
-pub(crate) struct ItemTest {
-    pub(super) plan: Plan,
-    pub(super) test: Test,
+pub(crate) enum Place {
+    /// In the payload: a slot of the plan.
+    Slot(usize),
+    /// In the item of the innermost array that is gone through.
+    InItem(Box<[Segment]>),
+}
+
+/// What a condition is about.
+#[derive(Clone, Copy)]
+pub(crate) enum Subject<'f, 'p> {
+    Payload(&'f [Option<Value<'p>>]),
+    Item(&'f Value<'p>),
 }
 
 /// What can be asked of one value.
@@ -81,30 +88,41 @@ enum Values {
     Many(FxHashSet<Scalar<'static>>),
 }
 
-impl Test {
-    /// Whether it holds for what was found. Adds the comparisons that met a value of another type to `mismatches`.
-    pub(crate) fn holds(&self, found: &[Value<'_>], mismatches: &mut u64) -> bool {
-        match self {
-            Self::And(parts) => parts.iter().all(|part| part.holds(found, mismatches)),
-            Self::Or(parts) => parts.iter().any(|part| part.holds(found, mismatches)),
-            Self::Not(part) => !part.holds(found, mismatches),
-            Self::Any(slot, item) => items(&found[*slot], mismatches).is_some_and(|array| item.any(array, mismatches)),
-            Self::All(slot, item) => items(&found[*slot], mismatches).is_some_and(|array| item.all(array, mismatches)),
-            Self::Value(slot, ask) => counted(ask.answer(&found[*slot]), mismatches),
-            Self::Length(slot, ask) => match length(&found[*slot]) {
-                Some(length) => counted(ask.answer(&length), mismatches),
-                None => !ask.takes_anything() && counted(None, mismatches),
-            },
+impl<'f, 'p> Subject<'f, 'p> {
+    fn at(self, place: &Place) -> Option<&'f Value<'p>> {
+        match (self, place) {
+            (Self::Payload(found), Place::Slot(slot)) => found[*slot].as_ref(),
+            (Self::Item(item), Place::InItem(path)) => item.at(path),
+            _ => unreachable!("conditions within `any` and `all` are about items, others about the payload"),
         }
     }
 }
 
-/// The text of an array. Null and what is missing are none, anything else is a mismatch.
-fn items<'p>(found: &Value<'p>, mismatches: &mut u64) -> Option<&'p str> {
-    if let Value::Array(array) = found {
-        return Some(array);
+impl Test {
+    /// Whether it holds. Adds the comparisons that met a value of another type to `mismatches`.
+    pub(crate) fn holds(&self, subject: Subject<'_, '_>, mismatches: &mut u64) -> bool {
+        let found = |place| subject.at(place);
+        match self {
+            Self::And(parts) => parts.iter().all(|part| part.holds(subject, mismatches)),
+            Self::Or(parts) => parts.iter().any(|part| part.holds(subject, mismatches)),
+            Self::Not(part) => !part.holds(subject, mismatches),
+            Self::Any(place, test) => items(found(place), mismatches)
+                .is_some_and(|items| items.iter().any(|item| test.holds(Subject::Item(item), mismatches))),
+            Self::All(place, test) => items(found(place), mismatches)
+                .is_some_and(|items| items.iter().all(|item| test.holds(Subject::Item(item), mismatches))),
+            Self::Value(place, ask) => counted(ask.answer(found(place)), mismatches),
+            Self::Length(place, ask) => counted(ask.answer_of_length(found(place)), mismatches),
+        }
     }
-    *mismatches += u64::from(found.kind().is_some());
+}
+
+/// The items of an array. Null and what is missing are none, anything else is a mismatch.
+fn items<'f, 'p>(found: Option<&'f Value<'p>>, mismatches: &mut u64) -> Option<&'f [Value<'p>]> {
+    match found? {
+        Value::Array(array) => return Some(array.items()),
+        Value::Null => {}
+        _ => *mismatches += 1,
+    }
     None
 }
 
@@ -113,58 +131,43 @@ fn counted(answer: Option<bool>, mismatches: &mut u64) -> bool {
     answer.unwrap_or(false)
 }
 
-/// The length as a value; null and what is missing as they are; `None` for what has none.
-fn length<'p>(found: &Value<'p>) -> Option<Value<'p>> {
-    let length = match found {
-        Value::Missing | Value::Null => return Some(found.clone()),
-        Value::String(text) => text.chars().count(),
-        Value::Array(array) => Items::of(array).count(),
-        Value::Object(object) => distinct_keys(object),
-        Value::Bool(_) | Value::Number(_) => return None,
-    };
-    Some(Value::Number(Number::Integer(i64::try_from(length).unwrap_or(i64::MAX))))
-}
-
-fn distinct_keys(object: &str) -> usize {
-    // Sorted, not hashed: who sends a payload chooses the keys, and could choose them to collide.
-    let mut keys: Vec<Cow<'_, str>> = Entries::of(object).map(|(key, _)| key).collect();
-    keys.sort_unstable();
-    keys.dedup();
-    keys.len()
-}
-
-impl ItemTest {
-    fn any(&self, array: &str, mismatches: &mut u64) -> bool {
-        self.first_that_is(true, array, mismatches)
-    }
-
-    fn all(&self, array: &str, mismatches: &mut u64) -> bool {
-        !self.first_that_is(false, array, mismatches)
-    }
-
-    /// Whether an item answers so; looks no further than the first that does.
-    fn first_that_is(&self, wanted: bool, array: &str, mismatches: &mut u64) -> bool {
-        let mut items = Items::of(array);
-        let mut found = self.plan.nothing();
-        while let Some(scanner) = items.advance() {
-            let checked = self.plan.find_next(scanner, &mut found);
-            checked.expect("an array that was found has been checked");
-            if self.test.holds(&found, mismatches) == wanted {
-                return true;
-            }
-        }
-        false
+/// The length of what has one.
+fn length(found: &Value<'_>) -> Option<usize> {
+    match found {
+        Value::String(text) => Some(text.chars().count()),
+        Value::Array(array) => Some(array.items().len()),
+        Value::Object(object) => Some(object.len()),
+        Value::Null | Value::Bool(_) | Value::Number(_) => None,
     }
 }
 
 impl Ask {
     /// The answer; `None` if the value is of a type that is not taken.
-    fn answer(&self, found: &Value<'_>) -> Option<bool> {
+    fn answer(&self, found: Option<&Value<'_>>) -> Option<bool> {
         match (self, found) {
-            (Self::Exists, found) => Some(!matches!(found, Value::Missing)),
-            (Self::OneOf(members), Value::Null) => Some(members.null),
-            (_, Value::Missing | Value::Null) => Some(false),
-            (Self::NotNull, _) => Some(true),
+            (Self::Exists, found) => Some(found.is_some()),
+            (Self::OneOf(members), Some(Value::Null)) => Some(members.null),
+            (_, None | Some(Value::Null)) => Some(false),
+            (_, Some(found)) => self.answer_of_value(found),
+        }
+    }
+
+    /// As `answer`, about the length of the value.
+    fn answer_of_length(&self, found: Option<&Value<'_>>) -> Option<bool> {
+        match (self, found) {
+            (_, None | Some(Value::Null)) => Some(false),
+            (Self::OneOf(members), _) if members.kinds.is_empty() => Some(false),
+            (_, Some(found)) => {
+                let length = i64::try_from(length(found)?).unwrap_or(i64::MAX);
+                self.answer_of_value(&Value::Number(Number::Integer(length)))
+            }
+        }
+    }
+
+    /// As `answer`, of what is not null.
+    fn answer_of_value(&self, found: &Value<'_>) -> Option<bool> {
+        match (self, found) {
+            (Self::Exists | Self::NotNull, _) => Some(true),
             (Self::OneOf(members), found) => members.has(found),
             (Self::Unequal(value), found) => {
                 (value.kind() == found.kind()).then(|| found.scalar().as_ref() != Some(value))
@@ -178,21 +181,12 @@ impl Ask {
             }
             (Self::Contains(Scalar::String(part)), Value::String(text)) => Some(text.contains(&**part)),
             (Self::Contains(value), Value::Array(array)) => {
-                Some(Items::of(array).any(|item| item.scalar().as_ref() == Some(value)))
+                Some(array.items().iter().any(|item| item.scalar().as_ref() == Some(value)))
             }
             (Self::StartsWith(prefix), Value::String(text)) => Some(text.starts_with(&**prefix)),
             (Self::EndsWith(suffix), Value::String(text)) => Some(text.ends_with(&**suffix)),
             (Self::Matches(pattern), Value::String(text)) => Some(pattern.is_match(text)),
             _ => None,
-        }
-    }
-
-    /// Whether no value is a mismatch.
-    fn takes_anything(&self) -> bool {
-        match self {
-            Self::Exists | Self::NotNull => true,
-            Self::OneOf(members) => members.kinds.is_empty(),
-            _ => false,
         }
     }
 }
@@ -236,7 +230,7 @@ impl Members {
         !self.kinds.is_empty() && !self.kinds.has(kind)
     }
 
-    /// As `Ask::answer`, of what is neither missing nor null.
+    /// As `Ask::answer_of_value`.
     fn has(&self, found: &Value<'_>) -> Option<bool> {
         let refused = found.kind().is_some_and(|kind| self.refuses(kind));
         (!refused).then(|| found.scalar().is_some_and(|value| self.contains(&value)))

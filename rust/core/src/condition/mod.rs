@@ -2,8 +2,8 @@
 //!
 //! The language, its JSON and its meaning are in the docstring of `motia_fast.conditions`; the specification is the pure
 //! engine's `condition.py`, which this agrees with, mismatches included. The conditions of a topic share one plan: one
-//! pass over the payload checks that it is JSON and finds all places that any of them looks at. Arrays that `any_` and
-//! `all_` look into are passed over again, item by item, as far as the answer needs.
+//! pass over the payload checks that it is JSON and finds all places that any of them looks at. What is inside of arrays
+//! and objects there is read when a condition asks for it, and once for all conditions.
 
 mod compile;
 mod evaluate;
@@ -17,7 +17,7 @@ mod value;
 
 pub(crate) use compile::compile;
 pub use compile::{ConditionError, MAX_DEPTH};
-pub(crate) use evaluate::{Ask, Members, Test};
+pub(crate) use evaluate::{Ask, Members, Place, Subject, Test};
 pub(crate) use plan::Plan;
 pub use scan::NotJson;
 pub(crate) use value::{Kind, Scalar, Value};
@@ -58,7 +58,7 @@ impl Condition {
     pub fn evaluate(&self, payload: &[u8]) -> Result<Verdict, NotJson> {
         let found = self.plan.find(payload)?;
         let mut mismatches = 0;
-        let matched = self.test.holds(&found, &mut mismatches);
+        let matched = self.test.holds(Subject::Payload(&found), &mut mismatches);
         Ok(Verdict { matched, mismatches })
     }
 }

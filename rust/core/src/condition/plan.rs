@@ -2,11 +2,14 @@
 
 use rustc_hash::FxHashMap;
 
-use super::scan::{NotJson, Scanner};
-use super::value::Value;
+use super::scan::{Result, Scanner};
+use super::value::{Array, Object, Value};
 
 /// Paths longer than this lead nowhere: no payload nests so deep.
 const MAX_PATH: usize = 1025;
+
+/// What is at the places of a plan, by slot.
+pub(crate) type Found<'p> = Vec<Option<Value<'p>>>;
 
 /// A step of a path.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,7 +36,7 @@ struct Node {
 
 impl Plan {
     /// The slot of what the path finds; the same for equal paths.
-    pub(crate) fn slot(&mut self, path: &[Segment]) -> usize {
+    pub(super) fn slot(&mut self, path: &[Segment]) -> usize {
         let path = &path[..path.len().min(MAX_PATH)];
         if let Some(slot) = self.known(path) {
             return slot;
@@ -65,81 +68,59 @@ impl Plan {
     }
 
     /// What is at the places of a payload, by slot. Checks the whole payload.
-    pub(crate) fn find<'p>(&self, payload: &'p [u8]) -> Result<Vec<Value<'p>>, NotJson> {
+    pub(crate) fn find<'p>(&self, payload: &'p [u8]) -> Result<Found<'p>> {
+        let mut found = Vec::new();
+        found.resize_with(self.slots, || None);
         let mut scanner = Scanner::new(payload)?;
-        let mut found = self.nothing();
-        self.find_next(&mut scanner, &mut found)?;
+        self.root.find(&mut scanner, &mut found)?;
         scanner.finish()?;
         Ok(found)
-    }
-
-    /// A slot for each place, nothing found yet.
-    pub(super) fn nothing<'p>(&self) -> Vec<Value<'p>> {
-        vec![Value::Missing; self.slots]
-    }
-
-    /// Fills the slots from the scanner's next value.
-    pub(super) fn find_next<'p>(&self, scanner: &mut Scanner<'p>, found: &mut [Value<'p>]) -> Result<(), NotJson> {
-        scanner.space();
-        self.root.find(scanner, found)
     }
 }
 
 impl Node {
-    /// The scanner is at the value that belongs to this node, without white space before it.
-    fn find<'p>(&self, scanner: &mut Scanner<'p>, found: &mut [Value<'p>]) -> Result<(), NotJson> {
+    /// The scanner is before the value that belongs to this node.
+    fn find<'p>(&self, scanner: &mut Scanner<'p>, found: &mut Found<'p>) -> Result<()> {
         self.clear(found);
+        scanner.space();
         let start = scanner.at();
-        let container: fn(&'p str) -> Value<'p> = match scanner.peek() {
+        let value = match scanner.peek() {
             Some(b'{') if !self.keys.is_empty() => {
                 self.find_keys(scanner, found)?;
-                Value::Object
+                Value::Object(Object::new(scanner.since(start)))
             }
             Some(b'[') if !self.places.is_empty() => {
                 self.find_places(scanner, found)?;
-                Value::Array
+                Value::Array(Array::new(scanner.since(start)))
             }
-            _ => return self.find_whole(scanner, found),
+            _ if self.slot.is_none() => return scanner.skip(),
+            _ => scanner.value()?,
         };
         if let Some(slot) = self.slot {
-            found[slot] = container(scanner.since(start));
+            found[slot] = Some(value);
         }
         Ok(())
     }
 
-    fn find_whole<'p>(&self, scanner: &mut Scanner<'p>, found: &mut [Value<'p>]) -> Result<(), NotJson> {
-        match self.slot {
-            Some(slot) => found[slot] = scanner.value()?,
-            None => scanner.skip()?,
-        }
-        Ok(())
-    }
-
-    fn find_keys<'p>(&self, scanner: &mut Scanner<'p>, found: &mut [Value<'p>]) -> Result<(), NotJson> {
+    fn find_keys<'p>(&self, scanner: &mut Scanner<'p>, found: &mut Found<'p>) -> Result<()> {
         scanner.enter()?;
         let mut first = true;
         while let Some(key) = scanner.key(first)? {
             first = false;
             match self.keys.get(&*key.decoded()) {
-                Some(node) => {
-                    scanner.space();
-                    node.find(scanner, found)?;
-                }
+                Some(node) => node.find(scanner, found)?,
                 None => scanner.skip()?,
             }
         }
         Ok(())
     }
 
-    fn find_places<'p>(&self, scanner: &mut Scanner<'p>, found: &mut [Value<'p>]) -> Result<(), NotJson> {
+    fn find_places<'p>(&self, scanner: &mut Scanner<'p>, found: &mut Found<'p>) -> Result<()> {
         scanner.enter()?;
         let mut place = 0;
         while scanner.item(place == 0)? {
             match self.places.get(&place) {
-                Some(node) => {
-                    scanner.space();
-                    node.find(scanner, found)?;
-                }
+                Some(node) => node.find(scanner, found)?,
                 None => scanner.skip()?,
             }
             place += 1;
@@ -148,9 +129,9 @@ impl Node {
     }
 
     /// Forgets what an equal key before has left: the last one counts.
-    fn clear(&self, found: &mut [Value<'_>]) {
+    fn clear(&self, found: &mut Found<'_>) {
         for &slot in &self.below {
-            found[slot] = Value::Missing;
+            found[slot] = None;
         }
     }
 }

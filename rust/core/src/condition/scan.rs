@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use super::number::{self, MAX_DIGITS, Number};
 use super::string::{self, Text};
-use super::value::Value;
+use super::value::{Array, Object, Value};
 
 /// Containers within containers: orjson's limit.
 const MAX_NESTING: usize = 1024;
@@ -14,32 +14,43 @@ const MAX_NESTING: usize = 1024;
 /// As strict as the pure engine: UTF-8 without a mark, no NaN, no number beyond a float's range, no lone surrogates, no
 /// integer of more than 4,300 digits, at most 1,024 levels.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{what}: line {line} column {column} (char {character})")]
-pub struct NotJson {
-    /// What is wrong, without the place.
-    pub what: &'static str,
-    /// Counted from 1.
-    pub line: usize,
-    /// In code points, counted from 1.
-    pub column: usize,
-    /// Code points before the place.
-    pub character: usize,
+#[error("{}: line {} column {} (char {})", .0.what, .0.line, .0.column, .0.character)]
+pub struct NotJson(Box<Fault>); // small, because results are many and errors few
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Fault {
+    what: &'static str,
+    line: usize,
+    column: usize,
+    character: usize,
 }
 
 impl NotJson {
     #[cold]
     fn new(what: &'static str, before: &str) -> Self {
         let line = before.rsplit('\n').next().unwrap_or(before);
-        Self {
+        Self(Box::new(Fault {
             what,
             line: before.matches('\n').count() + 1,
             column: line.chars().count() + 1,
             character: before.chars().count(),
-        }
+        }))
+    }
+
+    /// What is wrong, without the place.
+    #[must_use]
+    pub fn what(&self) -> &'static str {
+        self.0.what
+    }
+
+    /// Where it is wrong: the number of code points before.
+    #[must_use]
+    pub fn character(&self) -> usize {
+        self.0.character
     }
 }
 
-type Result<T, E = NotJson> = std::result::Result<T, E>;
+pub(super) type Result<T, E = NotJson> = std::result::Result<T, E>;
 
 /// A position in a JSON text. The text before it has been checked.
 pub(super) struct Scanner<'p> {
@@ -73,11 +84,11 @@ impl<'p> Scanner<'p> {
             Some(b'"') => Value::String(self.string()?.decoded()),
             Some(b'{') => {
                 self.skip()?;
-                Value::Object(self.since(start))
+                Value::Object(Object::new(self.since(start)))
             }
             Some(b'[') => {
                 self.skip()?;
-                Value::Array(self.since(start))
+                Value::Array(Array::new(self.since(start)))
             }
             Some(b't') => self.word("true", Value::Bool(true))?,
             Some(b'f') => self.word("false", Value::Bool(false))?,
@@ -340,62 +351,24 @@ impl<'p> Numeral<'p> {
     }
 }
 
-/// The items of an array that was found in a payload, one after the other.
-pub(super) struct Items<'p> {
-    scanner: Scanner<'p>,
-    first: bool,
+/// The items of the array that the text begins with.
+pub(super) fn items(array: &str) -> Result<Vec<Value<'_>>> {
+    let mut scanner = Scanner::over(array);
+    let mut items = Vec::new();
+    scanner.enter()?;
+    while scanner.item(items.is_empty())? {
+        items.push(scanner.value()?);
+    }
+    Ok(items)
 }
 
-impl<'p> Items<'p> {
-    /// `array` has been checked.
-    pub(super) fn of(array: &'p str) -> Self {
-        let mut scanner = Scanner::over(array);
-        scanner.enter().expect("it is the only container so far");
-        Self { scanner, first: true }
+/// The keys and values of the object that the text begins with, equal keys each.
+pub(super) fn entries(object: &str) -> Result<Vec<(Cow<'_, str>, Value<'_>)>> {
+    let mut scanner = Scanner::over(object);
+    let mut entries = Vec::new();
+    scanner.enter()?;
+    while let Some(key) = scanner.key(entries.is_empty())? {
+        entries.push((key.decoded(), scanner.value()?));
     }
-
-    /// The scanner before the next item, which the caller reads; `None` at the end.
-    pub(super) fn advance(&mut self) -> Option<&mut Scanner<'p>> {
-        let more = self.scanner.item(self.first).expect("an array that was found has been checked");
-        self.first = false;
-        more.then_some(&mut self.scanner)
-    }
-}
-
-impl<'p> Iterator for Items<'p> {
-    type Item = Value<'p>;
-
-    fn next(&mut self) -> Option<Value<'p>> {
-        let item = self.advance()?.value();
-        Some(item.expect("an array that was found has been checked"))
-    }
-}
-
-/// The keys and values of an object that was found in a payload, equal keys each.
-pub(super) struct Entries<'p> {
-    scanner: Scanner<'p>,
-    first: bool,
-}
-
-impl<'p> Entries<'p> {
-    /// `object` has been checked.
-    pub(super) fn of(object: &'p str) -> Self {
-        let mut scanner = Scanner::over(object);
-        scanner.enter().expect("it is the only container so far");
-        Self { scanner, first: true }
-    }
-
-    fn read(&mut self) -> Result<Option<(Cow<'p, str>, Value<'p>)>> {
-        let key = self.scanner.key(self.first)?;
-        self.first = false;
-        key.map(|key| Ok((key.decoded(), self.scanner.value()?))).transpose()
-    }
-}
-
-impl<'p> Iterator for Entries<'p> {
-    type Item = (Cow<'p, str>, Value<'p>);
-
-    fn next(&mut self) -> Option<Self::Item> {
-        self.read().expect("an object that was found has been checked")
-    }
+    Ok(entries)
 }

@@ -1,19 +1,80 @@
 //! What a path finds in a payload, and what a condition compares it with.
 
 use std::borrow::Cow;
+use std::cell::OnceCell;
 
 use super::number::{Exact, Number};
+use super::plan::Segment;
+use super::scan;
 
-/// What is at a place of a payload; containers as their text, which has been checked.
-#[derive(Clone, Debug)]
+/// What is at a place of a payload. `None` beside it is what is missing.
+#[derive(Debug)]
 pub(crate) enum Value<'p> {
-    Missing,
     Null,
     Bool(bool),
     Number(Number<'p>),
     String(Cow<'p, str>),
-    Array(&'p str),
-    Object(&'p str),
+    Array(Array<'p>),
+    Object(Object<'p>),
+}
+
+/// An array whose text has been checked. Its items are read when one is asked for, all at once, and once for all.
+#[derive(Debug)]
+pub(crate) struct Array<'p> {
+    pub(super) text: &'p str,
+    items: OnceCell<Vec<Value<'p>>>,
+}
+
+/// An object whose text has been checked. Its keys and values are read when one is asked for, and once for all.
+#[derive(Debug)]
+pub(crate) struct Object<'p> {
+    pub(super) text: &'p str,
+    entries: OnceCell<Vec<Entry<'p>>>,
+}
+
+/// A key and its value.
+type Entry<'p> = (Cow<'p, str>, Value<'p>);
+
+impl<'p> Array<'p> {
+    pub(super) fn new(text: &'p str) -> Self {
+        Self { text, items: OnceCell::new() }
+    }
+
+    pub(super) fn items(&self) -> &[Value<'p>] {
+        self.items.get_or_init(|| {
+            let items = scan::items(self.text);
+            items.expect("the text of a value has been checked")
+        })
+    }
+}
+
+impl<'p> Object<'p> {
+    pub(super) fn new(text: &'p str) -> Self {
+        Self { text, entries: OnceCell::new() }
+    }
+
+    /// In the order of the text, equal keys each.
+    pub(super) fn entries(&self) -> &[Entry<'p>] {
+        self.entries.get_or_init(|| {
+            let entries = scan::entries(self.text);
+            entries.expect("the text of a value has been checked")
+        })
+    }
+
+    /// The last one counts of equal keys.
+    pub(super) fn get(&self, key: &str) -> Option<&Value<'p>> {
+        let found = self.entries().iter().rfind(|(name, _)| name == key);
+        found.map(|(_, value)| value)
+    }
+
+    /// How many different keys there are.
+    pub(super) fn len(&self) -> usize {
+        // Sorted, not hashed: who sends a payload chooses the keys, and could choose them to collide.
+        let mut keys: Vec<&str> = self.entries().iter().map(|(key, _)| &**key).collect();
+        keys.sort_unstable();
+        keys.dedup();
+        keys.len()
+    }
 }
 
 /// The types of values. Null is of none: it is compared with any, and never a mismatch.
@@ -49,10 +110,19 @@ impl Kinds {
 }
 
 impl Value<'_> {
-    /// `None` for null and what is missing.
+    /// What the path leads to from here.
+    pub(super) fn at(&self, path: &[Segment]) -> Option<&Self> {
+        path.iter().try_fold(self, |value, segment| match (segment, value) {
+            (Segment::Key(key), Self::Object(object)) => object.get(key),
+            (Segment::Place(place), Self::Array(array)) => array.items().get(*place),
+            _ => None,
+        })
+    }
+
+    /// `None` for null.
     pub(crate) fn kind(&self) -> Option<Kind> {
         Some(match self {
-            Self::Missing | Self::Null => return None,
+            Self::Null => return None,
             Self::Bool(_) => Kind::Bool,
             Self::Number(_) => Kind::Number,
             Self::String(_) => Kind::String,
@@ -61,14 +131,14 @@ impl Value<'_> {
         })
     }
 
-    /// As what compares equal to all that equals it; `None` for a container and what is missing.
+    /// As what compares equal to all that equals it; `None` for a container.
     pub(crate) fn scalar(&self) -> Option<Scalar<'_>> {
         Some(match self {
             Self::Null => Scalar::Null,
             Self::Bool(value) => Scalar::Bool(*value),
             Self::Number(number) => Scalar::Number(number.exact()),
             Self::String(text) => Scalar::String(Cow::Borrowed(text)),
-            Self::Missing | Self::Array(_) | Self::Object(_) => return None,
+            Self::Array(_) | Self::Object(_) => return None,
         })
     }
 }

@@ -6,7 +6,7 @@
 
 use rustc_hash::FxHashMap;
 
-use crate::condition::{Ask, Kind, Members, Scalar, Test, Value};
+use crate::condition::{Ask, Kind, Members, Place, Scalar, Subject, Test, Value};
 
 /// The indexes of a topic.
 #[derive(Debug, Default)]
@@ -29,10 +29,10 @@ impl Indexes {
     /// Takes a condition for the target at that place, or gives it back.
     pub(super) fn add(&mut self, place: usize, test: Test) -> Option<Test> {
         match test {
-            Test::Value(slot, Ask::OneOf(members)) => self.insert(place, slot, &members),
-            Test::And(parts) if matches!(parts[0], Test::Value(_, Ask::OneOf(_))) => {
+            Test::Value(Place::Slot(slot), Ask::OneOf(members)) => self.insert(place, slot, &members),
+            Test::And(parts) if matches!(parts[0], Test::Value(Place::Slot(_), Ask::OneOf(_))) => {
                 let mut parts = parts.into_vec();
-                if let Test::Value(slot, Ask::OneOf(members)) = parts.remove(0) {
+                if let Test::Value(Place::Slot(slot), Ask::OneOf(members)) = parts.remove(0) {
                     self.insert(place, slot, &members);
                     self.rests.insert(place, Test::And(parts.into()));
                 }
@@ -53,13 +53,15 @@ impl Indexes {
     }
 
     /// Calls `hit` for each target whose condition holds.
-    pub(super) fn look_up(&self, found: &[Value<'_>], mismatches: &mut u64, mut hit: impl FnMut(usize)) {
+    pub(super) fn look_up(&self, found: &[Option<Value<'_>>], mismatches: &mut u64, mut hit: impl FnMut(usize)) {
         for (&slot, index) in &self.by_slot {
-            let value = &found[slot];
+            let Some(value) = &found[slot] else {
+                continue;
+            };
             *mismatches += value.kind().map_or(0, |kind| index.mismatches[kind as usize]);
             let places = value.scalar().and_then(|value| index.by_value.get(&value));
             for &place in places.into_iter().flatten() {
-                if self.rests.get(&place).is_none_or(|rest| rest.holds(found, mismatches)) {
+                if self.rests.get(&place).is_none_or(|rest| rest.holds(Subject::Payload(found), mismatches)) {
                     hit(place);
                 }
             }

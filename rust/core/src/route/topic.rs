@@ -2,7 +2,7 @@
 
 use super::Routed;
 use super::index::Indexes;
-use crate::condition::{ConditionError, NotJson, Plan, Test, compile};
+use crate::condition::{ConditionError, NotJson, Plan, Subject, Test, compile};
 
 /// The targets of a topic in the order of their declaration, each of them in one of three ways: always, by an index, or
 /// by a test.
@@ -39,7 +39,7 @@ impl<T: Clone> Topic<T> {
         let mut places = self.always.clone();
         self.indexes.look_up(&found, &mut mismatches, |place| places.push(place));
         for (place, test) in &self.tests {
-            if test.holds(&found, &mut mismatches) {
+            if test.holds(Subject::Payload(&found), &mut mismatches) {
                 places.push(*place);
             }
         }

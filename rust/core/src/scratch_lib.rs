@@ -1,0 +1,4 @@
+#![forbid(unsafe_code)]
+//! Scratch.
+pub mod condition;
+pub mod route;
