@@ -1,4 +1,0 @@
-#![forbid(unsafe_code)]
-//! Scratch.
-pub mod condition;
-pub mod route;
