@@ -82,3 +82,39 @@ fn read(clock: ClockId) -> Micros {
     let time = clock_gettime(clock);
     time.tv_sec * SECOND + time.tv_nsec / 1_000
 }
+
+/// Seconds since 1970 as `2024-02-29T12:00:00`, in UTC.
+#[must_use]
+pub fn utc(seconds: i64) -> String {
+    let (day, second) = (seconds.div_euclid(86_400), seconds.rem_euclid(86_400));
+    // Howard Hinnant's civil_from_days: eras of 400 years of 146,097 days, years that begin in March.
+    let shifted = day + 719_468;
+    let (era, of_era) = (shifted.div_euclid(146_097), shifted.rem_euclid(146_097));
+    let year_of_era = (of_era - of_era / 1_460 + of_era / 36_524 - of_era / 146_096) / 365;
+    let of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let from_march = (5 * of_year + 2) / 153;
+    let month = if from_march < 10 { from_march + 3 } else { from_march - 9 };
+    let year = era * 400 + year_of_era + i64::from(month <= 2);
+    let date = of_year - (153 * from_march + 2) / 5 + 1;
+    format!("{year:04}-{month:02}-{date:02}T{:02}:{:02}:{:02}", second / 3_600, second / 60 % 60, second % 60)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::utc;
+
+    #[test]
+    fn a_time_is_written_as_people_write_it() {
+        let known = [
+            (0, "1970-01-01T00:00:00"),
+            (951_782_399, "2000-02-28T23:59:59"),
+            (951_782_400, "2000-02-29T00:00:00"), // a century that has a leap day
+            (4_107_542_400, "2100-03-01T00:00:00"), // and one that has none
+            (1_735_689_599, "2024-12-31T23:59:59"),
+            (-1, "1969-12-31T23:59:59"),
+        ];
+        for (seconds, text) in known {
+            assert_eq!(utc(seconds), text);
+        }
+    }
+}
