@@ -8,6 +8,8 @@ mod reader;
 mod sqlite;
 mod writes;
 
+#[cfg(feature = "faults")]
+pub mod faulty;
 pub mod jobs;
 pub mod load;
 pub mod parked;

@@ -65,6 +65,12 @@ impl SqliteStore {
         })
     }
 
+    /// Sets something of the writer's connection, and returns what it is then.
+    #[cfg(feature = "faults")]
+    pub(super) fn pragma(&self, sql: &str) -> StoreResult<i64> {
+        Ok(number(self.writer.lock().connection()?, sql)?)
+    }
+
     /// Writes something as one transaction, with a sync at its end, together with the number of its last commit.
     fn transaction(&self, commit: i64, write: impl FnOnce(&Connection) -> rusqlite::Result<()>) -> StoreResult<()> {
         let writer = self.writer.lock();
