@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import sys
 import threading
+import weakref
 from collections.abc import Awaitable, Callable
+from contextvars import ContextVar
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -293,6 +296,47 @@ async def test_a_job_that_timed_out_before_it_was_started_never_runs() -> None:
         await t.drain()
         assert ran == ([0] if EAGER else [])
         assert [letter.attempts[0].error.reason for letter in await t.dead()] == ["timeout"] * (3 - len(ran))
+
+
+# ---------------------------------------------------------------- memory
+
+
+class Kept:
+    """What a job puts into its context, and nobody else has."""
+
+
+kept: ContextVar[Kept] = ContextVar("kept")
+
+
+@pytest.mark.parametrize("ends", ["at once", "later", "badly", "in a thread"])
+async def test_nothing_of_a_job_that_ended_waits_for_the_collector(ends: str) -> None:
+    app, seen = App("test"), []
+
+    def keep() -> None:
+        thing = Kept()
+        seen.append(weakref.ref(thing))
+        kept.set(thing)
+
+    async def work(data: Any) -> None:
+        keep()
+        if ends == "later":
+            await asyncio.sleep(0)
+        if ends == "badly":
+            raise ValueError("no")
+
+    def work_in_thread(data: Any) -> None:
+        keep()
+
+    app.step(queue("work", max_retries=0), name="Work")(work_in_thread if ends == "in a thread" else work)
+    async with Harness(app) as t:
+        gc.collect()
+        gc.disable()
+        try:
+            await t.enqueue("work", 1)
+            await t.drain()
+            await until(lambda: seen[0]() is None)
+        finally:
+            gc.enable()
 
 
 # ---------------------------------------------------------------- fairness
