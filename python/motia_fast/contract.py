@@ -248,8 +248,9 @@ class Released:
 Outcome = Done | Failed | Retried | Snoozed | Skipped | Died | Released
 
 
-class Settlement(NamedTuple):
-    """One run's end: an outcome, and what else its commit holds. A tuple: one is made for each job."""
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    """One run's end: an outcome, and what else its commit holds."""
 
     lease: Lease
     outcome: Outcome
@@ -609,11 +610,8 @@ class Engine(Protocol):
     #: "pure" or "rust".
     name: str
     settings: EngineSettings
-
-    @property
-    def boot(self) -> int:
-        """Rises by at least 1 each time the data directory is opened."""
-        ...
+    #: Rises by at least 1 each time the data directory is opened.
+    boot: int
 
     @property
     def state(self) -> State:

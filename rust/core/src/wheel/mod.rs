@@ -7,7 +7,6 @@ mod levels;
 mod slab;
 #[cfg(test)]
 mod tests;
-pub mod timed;
 
 use std::collections::BTreeMap;
 
