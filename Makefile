@@ -87,7 +87,8 @@ bench-publish: $(VENV)/dev.ready ## Write what was measured last into README, do
 	@$(BIN)/python -m benches.report --publish $(wildcard .benchmarks/bench.json .benchmarks/backlog.json)
 
 loom: $(VENV)/dev.ready ## Run the wake-up protocol in every order that its threads can take
-	@RUSTFLAGS="--cfg loom" CARGO_TARGET_DIR=target/loom $(CARGO) test --package motia-core --test loom --locked $(ARGS)
+	@RUSTFLAGS="--cfg loom" CARGO_TARGET_DIR=target/loom \
+	$(CARGO) test --package motia-core --test loom --profile loom --locked $(ARGS)
 
 wheel: $(VENV)/dev.ready ## Build sdist and wheels into dist/, for each of PYTHON="..", and try them in empty environments
 	@$(BIN)/python -m make.wheels $(PYTHON)

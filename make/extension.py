@@ -39,6 +39,8 @@ def build(cargo: Path, profile: str) -> Path:
     Shows what cargo says once there is something to compile, and writes it to `LOG`. Raises `BuildFailed`.
     """
     command = [str(cargo), "build", "--package=motia-py", f"--profile={profile}", "--locked"]
+    if profile == "dev":
+        command.append("--features=faults")  # the store that tests command
     LOG.parent.mkdir(exist_ok=True)
     with tempfile.TemporaryFile("w+", encoding="utf-8") as messages:
         running = subprocess.Popen(

@@ -7,7 +7,13 @@ machine was suspended. `run_at=` and cron follow `now`; delays, retries and time
 from __future__ import annotations
 
 import time
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
+from weakref import WeakMethod
+
+from typing_extensions import override
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 #: Microseconds since the Unix epoch, or a difference of two such times.
 Micros = int
@@ -57,12 +63,26 @@ class SystemClock:
 class ManualClock:
     """A clock that moves only when it is told to; for tests."""
 
-    __slots__ = ("_elapsed", "_now")
+    __slots__ = ("_elapsed", "_followers", "_now")
 
     def __init__(self, now: Micros = 1_700_000_000 * SECOND) -> None:
         """Starts at `now`, by default 2023-11-14 22:13:20 UTC."""
         self._now = now
         self._elapsed = 0
+        self._followers: list[WeakMethod[Callable[[Micros, Micros], None]]] = []
+
+    def follow(self, moved: Callable[[Micros, Micros], None]) -> None:
+        """Calls a method with both readings whenever the clock moves, as long as its object lives."""
+        self._followers.append(WeakMethod(moved))
+
+    @override
+    def __getstate__(self) -> tuple[Micros, Micros]:
+        """The readings: who follows a clock does not follow its copy."""
+        return self._now, self._elapsed
+
+    def __setstate__(self, readings: tuple[Micros, Micros]) -> None:
+        self._now, self._elapsed = readings
+        self._followers = []
 
     def now(self) -> Micros:
         """Wall time in microseconds."""
@@ -76,9 +96,16 @@ class ManualClock:
         """Lets `seconds` (0 or more) pass on both readings."""
         if seconds < 0:
             raise ValueError(f"time passes forwards: advance({seconds}); use jump() to set the wall clock back")
-        self._now += micros(seconds)
-        self._elapsed += micros(seconds)
+        self._move(micros(seconds), micros(seconds))
 
     def jump(self, seconds: float) -> None:
         """Sets the wall clock `seconds` forwards or back, as an administrator or NTP would; no time passes."""
-        self._now += micros(seconds)
+        self._move(micros(seconds), 0)
+
+    def _move(self, now: Micros, elapsed: Micros) -> None:
+        self._now += now
+        self._elapsed += elapsed
+        for follower in self._followers:
+            moved = follower()
+            if moved is not None:
+                moved(self._now, self._elapsed)

@@ -236,7 +236,7 @@ class SyncContext(RunContext[SyncSession]):
 
     def __init__(self, ctx: Context, access: SyncAccess) -> None:
         """Speaks for the same run as `ctx`, and shares its ledger."""
-        session = SyncSession(access, ctx.session.ledger, check=ctx.session.check)
+        session = SyncSession(access, ctx.session.ledger, ctx.session.check)
         super().__init__(lambda: ctx.run, session, ctx.input, ctx.data, ctx.resources)
 
     @property

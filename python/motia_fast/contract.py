@@ -248,9 +248,8 @@ class Released:
 Outcome = Done | Failed | Retried | Snoozed | Skipped | Died | Released
 
 
-@dataclass(frozen=True, slots=True)
-class Settlement:
-    """One run's end: an outcome, and what else its commit holds."""
+class Settlement(NamedTuple):
+    """One run's end: an outcome, and what else its commit holds. A tuple: one is made for each job."""
 
     lease: Lease
     outcome: Outcome
@@ -610,8 +609,11 @@ class Engine(Protocol):
     #: "pure" or "rust".
     name: str
     settings: EngineSettings
-    #: Rises by at least 1 each time the data directory is opened.
-    boot: int
+
+    @property
+    def boot(self) -> int:
+        """Rises by at least 1 each time the data directory is opened."""
+        ...
 
     @property
     def state(self) -> State:

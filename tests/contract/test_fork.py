@@ -59,7 +59,7 @@ def test_an_orphaned_child_of_a_killed_parent_does_not_hold_the_directory(rig: R
     child = process.call("orphan")
     try:
         process.kill()
-        engine = rig.open(sub())
+        engine = rig.open(sub(), lock_wait=30.0)  # the child may not have come to its hook when its parent dies
         assert tuple(ids(take(engine))) == sent.receipts[0].job_ids
         os.kill(child, 0)  # it lives on all the while
     finally:

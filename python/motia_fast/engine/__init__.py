@@ -22,7 +22,11 @@ def open_engine(name: Name, settings: EngineSettings) -> Engine:
 
     Raises what `contract.Open` raises, and `SettingsError` for "rust" without its extension.
     """
-    if name != "pure" and importlib.util.find_spec("motia_fast._core") is None:
+    if name != "pure":
+        if importlib.util.find_spec("motia_fast._core") is not None:
+            from motia_fast.engine.native import NativeEngine  # noqa: PLC0415 -- where there is one
+
+            return NativeEngine(settings)
         if name == "rust":
             raise SettingsError('engine="rust": this installation has no Rust extension; use "auto" or "pure"')
         log.debug("the Rust engine is not installed; the pure engine runs")

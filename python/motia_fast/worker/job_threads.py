@@ -30,7 +30,7 @@ T = TypeVar("T")
 #: By which a thread is known, and gets its first job; None ends it.
 Inbox = SimpleQueue[Running | None]
 #: Seconds of its own CPU time after which a thread lets others have the GIL. Left to the interpreter, each thread keeps
-#: it for 5 ms, and with six of them busy the loop is 40 ms late at p99; so it is 8, for a tenth of the CPU time.
+#: it for 5 ms, and with six of them busy the loop is 8 to 43 ms late at p99; so it is 10 to 12, for a tenth of the CPU.
 STINT = 0.0003
 #: Seconds: long enough for another thread to wake. After a sleep of 0 this one would have the GIL again before that.
 PAUSE = 1e-6

@@ -39,10 +39,7 @@ impl Clock {
     /// A clock that stands still until [`Clock::set`].
     #[must_use]
     pub fn manual(now: Micros, elapsed: Micros) -> Self {
-        Self::Manual {
-            now: AtomicI64::new(now),
-            elapsed: AtomicI64::new(elapsed),
-        }
+        Self::Manual { now: AtomicI64::new(now), elapsed: AtomicI64::new(elapsed) }
     }
 
     /// Wall time.

@@ -30,31 +30,79 @@ pub struct Failed {
 #[derive(Clone, Debug)]
 pub enum Operation {
     /// Ids below it may be in use.
-    Reserve { next_id: i64 },
-    Name { number: u32, text: String },
-    Rename { number: u32, text: String },
+    Reserve {
+        next_id: i64,
+    },
+    Name {
+        number: u32,
+        text: String,
+    },
+    Rename {
+        number: u32,
+        text: String,
+    },
     /// Place, due, attempt and crashes of a job that stays.
-    Reschedule { job: i64, place: Place, due: Option<Micros>, attempt: u32, crashes: u32 },
+    Reschedule {
+        job: i64,
+        place: Place,
+        due: Option<Micros>,
+        attempt: u32,
+        crashes: u32,
+    },
     /// A dead letter is due again, with all its attempts before it and perhaps another payload.
-    Revive { job: i64, due: Micros, payload: Bytes },
+    Revive {
+        job: i64,
+        due: Micros,
+        payload: Bytes,
+    },
     Attempt(Failed),
-    ForgetAttempts { job: i64 },
+    ForgetAttempts {
+        job: i64,
+    },
     /// All jobs of one subscription become another's; both windows are spilled.
-    Merge { from: u32, into: u32 },
+    Merge {
+        from: u32,
+        into: u32,
+    },
     Park(Parked),
-    Unpark { message: i64 },
-    SetState { id: i64, group: Arc<str>, key: Arc<str>, version: i64, expires: Option<Micros>, value: Bytes },
-    DeleteState { group: Arc<str>, key: Arc<str> },
-    ClearState { group: Arc<str> },
-    Schedule { sub: u32, expression: String, zone: String, last: Micros },
+    Unpark {
+        message: i64,
+    },
+    SetState {
+        id: i64,
+        group: Arc<str>,
+        key: Arc<str>,
+        version: i64,
+        expires: Option<Micros>,
+        value: Bytes,
+    },
+    DeleteState {
+        group: Arc<str>,
+        key: Arc<str>,
+    },
+    ClearState {
+        group: Arc<str>,
+    },
+    Schedule {
+        sub: u32,
+        expression: String,
+        zone: String,
+        last: Micros,
+    },
     /// What is expired at `now` goes; dead letters that died at `died` or before, unless they are being retried.
-    Sweep { now: Micros, died: Option<Micros> },
+    Sweep {
+        now: Micros,
+        died: Option<Micros>,
+    },
 }
 
 /// See the module. What becomes of its jobs in memory once it is durable is read from the same lists.
 #[derive(Debug, Default)]
 pub struct Commit {
+    /// Its number; where several commits that need no order among them share one, the last of their numbers.
     pub number: i64,
+    /// How many commits share it beyond the first.
+    pub shared: usize,
     /// New rows of `job`.
     pub inserted: Vec<Arc<Record>>,
     /// Jobs that are gone.
@@ -77,6 +125,12 @@ impl Commit {
     #[must_use]
     pub fn count(&self) -> usize {
         self.inserted.len() + self.deleted.len() + self.operations.len()
+    }
+
+    /// Commits that it is: 1, and those that share it.
+    #[must_use]
+    pub fn commits(&self) -> usize {
+        1 + self.shared
     }
 
     /// Adds one operation.

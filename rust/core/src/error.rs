@@ -26,12 +26,7 @@ pub enum Error {
     #[error("{0}")]
     PayloadTooLarge(String),
     #[error("state {group}/{key} has version {found}, expected {expected}; read it again and retry")]
-    VersionConflict {
-        group: String,
-        key: String,
-        expected: i64,
-        found: i64,
-    },
+    VersionConflict { group: String, key: String, expected: i64, found: i64 },
     #[error("{0}")]
     UpdateRefused(String),
     #[error("{0}")]

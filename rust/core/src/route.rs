@@ -9,6 +9,7 @@ mod topic;
 use rustc_hash::FxHashMap;
 
 use crate::condition::{ConditionError, NotJson};
+use crate::error::Error;
 use topic::Topic;
 
 /// One declared subscription.
@@ -49,6 +50,15 @@ pub enum RouteError {
     /// A condition had to look at a payload that is not JSON.
     #[error(transparent)]
     NotJson(#[from] NotJson),
+}
+
+impl From<RouteError> for Error {
+    fn from(error: RouteError) -> Self {
+        match error {
+            RouteError::UnknownSubscription { .. } => Self::UnknownSubscription(error.to_string()),
+            RouteError::NotJson(error) => error.into(),
+        }
+    }
 }
 
 fn did_you_mean(nearest: Option<&str>) -> String {
@@ -94,6 +104,12 @@ impl<T: Clone> Routes<T> {
             Some(topic) => topic.route(payload)?,
             None => Routed { targets: Vec::new(), known: false, mismatches: 0 },
         })
+    }
+
+    /// Whether any subscription is declared for the topic.
+    #[must_use]
+    pub fn knows(&self, topic: &str) -> bool {
+        self.by_topic.contains_key(topic)
     }
 
     /// The target of the declared subscription of that id.

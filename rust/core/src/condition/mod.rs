@@ -20,6 +20,8 @@ pub use compile::{ConditionError, MAX_DEPTH};
 pub(crate) use evaluate::{Ask, Members, Place, Subject, Test};
 pub(crate) use plan::Plan;
 pub use scan::NotJson;
+
+use crate::error::Error;
 pub(crate) use value::{Kind, Scalar, Value};
 
 /// What became of an evaluation.
@@ -60,5 +62,17 @@ impl Condition {
         let mut mismatches = 0;
         let matched = self.test.holds(Subject::Payload(&found), &mut mismatches);
         Ok(Verdict { matched, mismatches })
+    }
+}
+
+impl From<ConditionError> for Error {
+    fn from(error: ConditionError) -> Self {
+        Self::Condition(error.to_string())
+    }
+}
+
+impl From<NotJson> for Error {
+    fn from(error: NotJson) -> Self {
+        Self::NotJson(error.to_string())
     }
 }

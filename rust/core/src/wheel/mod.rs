@@ -7,6 +7,7 @@ mod levels;
 mod slab;
 #[cfg(test)]
 mod tests;
+pub mod timed;
 
 use std::collections::BTreeMap;
 
