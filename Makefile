@@ -20,7 +20,7 @@ export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test lint format soak loom bench bench-backlog bench-smoke bench-publish wheel licences clean
+.PHONY: help run test lint format soak loom fuzz bench bench-backlog bench-smoke bench-publish wheel licences clean
 
 help: ## List what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
@@ -32,7 +32,7 @@ run: $(VENV)/run.ready ## Start the example application, examples/orders (stop i
 test: $(VENV)/dev.ready ## Run all tests; with ARGS, those of Python that pytest is told
 	@$(BIN)/python -m make.extension
 	@failed=""; \
-	$(if $(ARGS),,if $(HAVE_CARGO); then $(CARGO) test --workspace --locked || failed=" cargo"; fi;) \
+	$(if $(ARGS),,if $(HAVE_CARGO); then $(CARGO) test --workspace --exclude motia-py --locked || failed=" cargo"; fi;) \
 	$(BIN)/python -m pytest $(ARGS) || failed="$$failed pytest"; \
 	if [ -n "$$failed" ]; then echo "make test: failed:$$failed" >&2; exit 1; fi
 
@@ -89,6 +89,9 @@ bench-publish: $(VENV)/dev.ready ## Write what was measured last into README, do
 loom: $(VENV)/dev.ready ## Run the wake-up protocol in every order that its threads can take
 	@RUSTFLAGS="--cfg loom" CARGO_TARGET_DIR=target/loom \
 	$(CARGO) test --package motia-core --test loom --profile loom --locked $(ARGS)
+
+fuzz: $(VENV)/dev.ready ## Feed damaged bytes to all that decodes bytes, for ARGS seconds (60)
+	@$(CARGO) run --package motia-fuzz --profile fuzz --locked -- --seconds $(or $(ARGS),60)
 
 wheel: $(VENV)/dev.ready ## Build sdist and wheels into dist/, for each of PYTHON="..", and try them in empty environments
 	@$(BIN)/python -m make.wheels $(PYTHON)

@@ -33,6 +33,5 @@ assert (rust is not None) == ("rust" in engines), f"the extension is {rust}, and
 for engine in engines:
     asyncio.run(main(engine))
     assert done.pop() == 7, "the job did not run"  # noqa: PLR2004 -- as enqueued
-if rust:
-    importlib.import_module("motia_fast._core")
+assert ("motia_fast.engine.native" in sys.modules) == bool(rust), "the engine was not the one that was asked for"
 print(f"motia_fast {motia_fast.__version__} ran a job on {' and on '.join(engines)}, Python {sys.version.split()[0]}")
