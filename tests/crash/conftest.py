@@ -7,13 +7,21 @@ from pathlib import Path
 
 import pytest
 
+from tests.contract.engines import ENGINES, Name
 from tests.crash.server import Server
 
 
+@pytest.fixture(params=ENGINES)
+def engine(request: pytest.FixtureRequest) -> Name:
+    """What the application runs on."""
+    name: Name = request.param
+    return name
+
+
 @pytest.fixture
-def server(tmp_path: Path) -> Iterator[Server]:
+def server(tmp_path: Path, engine: Name) -> Iterator[Server]:
     """Not started yet."""
-    with Server(tmp_path) as server:
+    with Server(tmp_path, engine) as server:
         yield server
 
 

@@ -17,7 +17,7 @@ from motia_fast.engine.pure import PureEngine
 from motia_fast.worker import Execution
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from motia_fast.context import Context
     from motia_fast.contract import Engine, EngineSettings, Kind, Outcome, Settlement, Turn
@@ -32,6 +32,8 @@ BEFORE_ANSWER = "after a commit, before its acknowledgement"
 CLAIMED = "between claim and start"
 HANDLED = "between handler and settle"
 SETTLED = "between settle and its commit"
+#: Where only the engine's committer passes.
+IN_STORE = frozenset({BEFORE_COMMIT, IN_COMMIT, AFTER_COMMIT})
 #: In the order of a job's life.
 POINTS = (BEFORE_COMMIT, IN_COMMIT, AFTER_COMMIT, BEFORE_ANSWER, CLAIMED, HANDLED, SETTLED)
 
@@ -43,10 +45,15 @@ class Trap:
         self._point = ""
         self._left = 0
         self._lock = threading.Lock()  # jobs pass on the loop and in threads
+        #: Arms a point in a store that is not Python's.
+        self.arm_store: Callable[[str, int], None] | None = None
 
     def arm(self, point: str, passings: int) -> None:
         if point not in POINTS:
             raise ValueError(f"no such point: {point}")
+        if self.arm_store is not None and point in IN_STORE:
+            self.arm_store(point, passings)
+            return
         self._left = passings
         self._point = point
 
@@ -84,17 +91,6 @@ class _MortalStore:
         return getattr(self._store, name)
 
 
-class _MortalEngine(PureEngine):
-    @override
-    def turn(self, owner: str, kind: Kind, settlements: Sequence[Settlement], limit: int) -> Turn:
-        turn = super().turn(owner, kind, settlements, limit)
-        if settlements:
-            TRAP.passed(SETTLED)
-        if turn.jobs:
-            TRAP.passed(CLAIMED)
-        return turn
-
-
 class _MortalExecution(Execution):
     @override
     async def execute(self, running: Running) -> Outcome:
@@ -109,13 +105,38 @@ class _MortalExecution(Execution):
             TRAP.passed(BEFORE_ANSWER)
 
 
-def _open_mortal(name: Name, settings: EngineSettings) -> Engine:
-    assert name == "auto", f"teach points.py how the engine {name!r} takes a store"
-    return _MortalEngine(settings, lambda store: cast("Store", _MortalStore(store)))
+def open_mortal(name: Name, settings: EngineSettings) -> Engine:
+    """What `motia_fast.engine.open_engine` is, with an engine that passes the points."""
+    engine = _opened(name, settings)
+    turn = engine.turn
+
+    def mortal_turn(owner: str, kind: Kind, settlements: Sequence[Settlement], limit: int) -> Turn:
+        done = turn(owner, kind, settlements, limit)
+        if settlements:
+            TRAP.passed(SETTLED)
+        if done.jobs:
+            TRAP.passed(CLAIMED)
+        return done
+
+    vars(engine)["turn"] = mortal_turn
+    return engine
+
+
+def _opened(name: Name, settings: EngineSettings) -> Engine:
+    """The engine of that name, in whose store the process can die."""
+    if name == "pure":
+        return PureEngine(settings, lambda store: cast("Store", _MortalStore(store)))
+    assert name == "rust", f"teach points.py how the engine {name!r} takes a store"
+    from motia_fast import _core
+    from motia_fast.engine.native import NativeEngine
+
+    faults = _core.Faults()
+    TRAP.arm_store = faults.kill_at
+    return NativeEngine(settings, faults)
 
 
 def install() -> None:
     """Stands in front of the seams, in this process."""
-    for name, mortal in {"open_engine": _open_mortal, "Execution": _MortalExecution}.items():
+    for name, mortal in {"open_engine": open_mortal, "Execution": _MortalExecution}.items():
         assert hasattr(services, name)
         setattr(services, name, mortal)

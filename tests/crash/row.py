@@ -9,6 +9,7 @@ from collections.abc import Set as AbstractSet
 from contextlib import contextmanager
 from pathlib import Path
 
+from tests.contract.engines import Name
 from tests.crash import remains
 from tests.crash.clients import Clients
 from tests.crash.server import START, Server, until
@@ -102,9 +103,12 @@ class Row:
 
 
 @contextmanager
-def row_of_kills(folder: Path, environment: Mapping[str, str] | None = None) -> Generator[Row]:
+def row_of_kills(folder: Path, engine: Name, environment: Mapping[str, str] | None = None) -> Generator[Row]:
     """A row on an empty directory; what runs at the end is killed, with its children."""
     # Kills by somebody else say nothing about the jobs that ran: no number of them makes a dead letter.
     never = {"MOTIA_FAST_MAX_CRASHES": "1000000"}
-    with Server(folder, never | dict(environment or {})) as server, Clients(server.port, server.journal) as clients:
+    with (
+        Server(folder, engine, never | dict(environment or {})) as server,
+        Clients(server.port, server.journal) as clients,
+    ):
         yield Row(server, clients, folder)

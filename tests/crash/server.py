@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, Self, TypeVar
 
 from motia_fast import Client
+from tests.contract.engines import Name
 from tests.crash.journal import Journal
 
 T = TypeVar("T")
@@ -66,7 +67,7 @@ class Server:
     """The lives of one application."""
 
     def __init__(
-        self, folder: Path, environment: Mapping[str, str] | None = None, data_dir: Path | None = None
+        self, folder: Path, engine: Name, environment: Mapping[str, str] | None = None, data_dir: Path | None = None
     ) -> None:
         """Nothing runs yet. The data directory is in `folder` unless it is said to be elsewhere."""
         self.data_dir = data_dir or folder / "data"
@@ -80,6 +81,7 @@ class Server:
         self._environment = {
             "PYTHONPATH": os.pathsep.join([str(ROOT / "python"), str(ROOT)]),
             "CRASH_JOURNAL": str(folder / "journal"),
+            "MOTIA_FAST_ENGINE": engine,
             "MOTIA_FAST_PORT": str(self.port),
             "MOTIA_FAST_DATA_DIR": str(self.data_dir),
             "MOTIA_FAST_MIN_FREE_DISK": "0",

@@ -11,9 +11,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.contract.engines import Name
 from tests.crash import remains
 from tests.crash.clients import Clients
 from tests.crash.server import Server, until
+from tests.crash.slices import one_engine
 
 GRACE = 3.0
 SETTINGS = {"MOTIA_FAST_GRACE": str(GRACE)}
@@ -84,12 +86,18 @@ def stops_and_opens_again(server: Server, scratch: Path, begin: Callable[[], Non
         assert clients.acknowledged <= server.journal.done(step)
 
 
-def test_a_full_disk_stops_the_server_and_it_starts_again_with_nothing_lost(small_disk: Path, tmp_path: Path) -> None:
-    with Server(tmp_path, SETTINGS, small_disk / "data") as server:
+@pytest.mark.parametrize("engine", one_engine(0))
+def test_a_full_disk_stops_the_server_and_it_starts_again_with_nothing_lost(
+    small_disk: Path, tmp_path: Path, engine: Name
+) -> None:
+    with Server(tmp_path, engine, SETTINGS, small_disk / "data") as server:
         stops_and_opens_again(server, tmp_path, begin=lambda: None, mend=lambda: resize(small_disk, 256))
 
 
-def test_a_write_that_fails_stops_the_server_and_it_starts_again_with_nothing_lost(tmp_path: Path) -> None:
-    with Server(tmp_path, SETTINGS) as server:
+@pytest.mark.parametrize("engine", one_engine(1))
+def test_a_write_that_fails_stops_the_server_and_it_starts_again_with_nothing_lost(
+    tmp_path: Path, engine: Name
+) -> None:
+    with Server(tmp_path, engine, SETTINGS) as server:
         # The limit ends with the process.
         stops_and_opens_again(server, tmp_path, begin=lambda: limited(server), mend=lambda: None)

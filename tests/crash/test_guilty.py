@@ -12,6 +12,7 @@ from motia_fast.errors import ControlError, NotRunning
 from tests.crash import remains
 from tests.crash.clients import Clients
 from tests.crash.server import Server, until
+from tests.crash.slices import one_engine
 
 #: Orders that wait at a time; so many are always beside the guilty one.
 NEIGHBOURS = 40
@@ -43,7 +44,14 @@ def quiet(server: Server, clients: Clients) -> bool:
     return False
 
 
-@pytest.mark.parametrize("step", ["place", "bill"])
+EACH = [
+    pytest.param(*engine.values, step, marks=engine.marks)
+    for turn, step in enumerate(["place", "bill"])
+    for engine in one_engine(turn)
+]
+
+
+@pytest.mark.parametrize(("engine", "step"), EACH)
 def test_a_job_that_keeps_killing_its_process_ends_as_a_dead_letter_and_only_that_job(
     server: Server, step: str, tmp_path: Path
 ) -> None:

@@ -11,29 +11,31 @@ from pathlib import Path
 
 import pytest
 
+from tests.contract.engines import Name
 from tests.crash import points
 from tests.crash.row import RANDOM, Record, Row, row_of_kills
 from tests.crash.server import until
+from tests.crash.slices import one_engine, share
 
 #: Seconds in which a stop is under way; it lasts longer while jobs wait for the threads that work on them.
 STOP = 0.1
 
 
 @pytest.fixture
-def row(tmp_path: Path) -> Iterator[Row]:
-    with row_of_kills(tmp_path) as row:
+def row(tmp_path: Path, engine: Name) -> Iterator[Row]:
+    with row_of_kills(tmp_path, engine) as row:
         yield row
 
 
 @pytest.fixture
-def pooled(tmp_path: Path) -> Iterator[Row]:
+def pooled(tmp_path: Path, engine: Name) -> Iterator[Row]:
     """The application has a `ProcessPoolExecutor`, whose processes outlive each kill."""
-    with row_of_kills(tmp_path, {"CRASH_POOL": "1"}) as row:
+    with row_of_kills(tmp_path, engine, {"CRASH_POOL": "1"}) as row:
         yield row
 
 
 def test_a_job_that_was_acknowledged_is_never_lost(row: Row, record_property: Record) -> None:
-    for _ in range(6):
+    for _ in range(share(6)):
         row.kill(RANDOM)
     row.finish(record_property)
 
@@ -46,6 +48,7 @@ def test_nothing_that_the_engine_starts_or_sends_can_be_taken_back_by_a_crash(
     row.finish(record_property)
 
 
+@pytest.mark.parametrize("engine", one_engine(1))
 def test_worker_processes_that_outlive_a_kill_hold_neither_the_port_nor_the_lock(
     pooled: Row, record_property: Record
 ) -> None:
@@ -61,7 +64,7 @@ def test_kills_during_the_start_lose_nothing(row: Row, record_property: Record) 
     took = row.server.starts[-1]
     row.server.kill()
     row.look()
-    for _ in range(3):
+    for _ in range(share(3)):
         row.server.spawn()
         time.sleep(row.chance.uniform(0.3, 1.0) * took)
         row.server.kill()
@@ -70,7 +73,7 @@ def test_kills_during_the_start_lose_nothing(row: Row, record_property: Record) 
 
 
 def test_kills_during_a_stop_lose_nothing(row: Row, record_property: Record) -> None:
-    for _ in range(2):
+    for _ in range(share(2)):
         row.start()
         row.server.terminate()
         time.sleep(row.chance.uniform(0, STOP))
