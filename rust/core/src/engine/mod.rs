@@ -32,8 +32,13 @@ use crate::job::Kind;
 
 /// `settle`, then `claim`, in one crossing; and the owner's notices of that kind, each once.
 pub fn turn(parts: &Parts, owner: &str, kind: Kind, settlements: Vec<Settlement>, limit: usize) -> Result<Turn> {
-    let settled = settle::settle(parts, settlements)?;
+    let (settled, mut ready) = settle::settle_quietly(parts, settlements)?;
     let jobs = claim::claim(parts, owner, kind, limit)?;
+    // Who got less than it asked for has taken all there was: nobody need be woken for that.
+    ready[kind as usize] &= jobs.len() == limit;
+    if ready != [false; 2] {
+        parts.wake.signal();
+    }
     let overdue = parts.running()?.leases.notices(owner, kind);
     Ok(Turn { settled, jobs, overdue })
 }

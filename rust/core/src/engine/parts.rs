@@ -191,15 +191,19 @@ impl Parts {
 
     /// Tells whoever claims that this subscription may have something for them.
     pub fn offer(&self, subscribed: &Subscribed) {
-        let activated = self.activated(subscribed.kind());
-        let mut found = false;
-        for lane in subscribed.lanes() {
-            found |= activated.activate(lane);
-            self.refill(subscribed, lane.priority);
-        }
-        if found {
+        if self.activate(subscribed, subscribed.kind()) {
             self.wake.signal();
         }
+    }
+
+    /// Puts the lanes of a subscription of that kind where claimers look; says whether there is something for them.
+    pub fn activate(&self, subscribed: &Subscribed, kind: Kind) -> bool {
+        let mut found = false;
+        for lane in subscribed.lanes() {
+            found |= self.activated(kind).activate(lane);
+            self.refill(subscribed, lane.priority);
+        }
+        found
     }
 
     /// Asks for the next jobs of a lane when it is time to.

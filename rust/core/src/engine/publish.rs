@@ -72,10 +72,20 @@ impl Touched {
         }
     }
 
+    /// Puts what is new where claimers look; says of each kind whether there is something for them.
+    pub(super) fn activate(&self, parts: &Parts, directory: &Directory) -> [bool; 2] {
+        let mut found = [false; 2];
+        for subscribed in self.numbers.iter().map(|number| directory.get(*number)) {
+            let kind = subscribed.kind();
+            found[kind as usize] |= parts.activate(subscribed, kind);
+        }
+        found
+    }
+
     /// Tells whoever claims.
-    pub(super) fn offer(&self, parts: &Parts, directory: &Directory) {
-        for number in &self.numbers {
-            parts.offer(directory.get(*number));
+    fn offer(&self, parts: &Parts, directory: &Directory) {
+        if self.activate(parts, directory) != [false; 2] {
+            parts.wake.signal();
         }
     }
 }

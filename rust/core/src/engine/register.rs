@@ -157,6 +157,9 @@ fn know(
 
 /// The subscription of an id, made as an orphan when it is new.
 pub fn subscribed(parts: &Parts, sequence: &mut Sequence, id: &str, commit: &mut Commit) -> Arc<Subscribed> {
+    if let Some(known) = parts.directory.load().by_id.get(id) {
+        return Arc::clone(known);
+    }
     let mut directory = Directory::clone(&parts.directory.load());
     let known = know(parts, sequence, &mut directory, id, commit);
     parts.directory.store(Arc::new(directory));

@@ -27,10 +27,20 @@ const OPERATIONS: usize = 3;
 
 /// See the contract.
 pub fn settle(parts: &Parts, settlements: Vec<Settlement>) -> Result<Settled> {
+    let (settled, ready) = settle_quietly(parts, settlements)?;
+    if ready != [false; 2] {
+        parts.wake.signal();
+    }
+    Ok(settled)
+}
+
+/// As `settle`, but leaves it to the caller to tell who claims jobs of either kind that there may be some.
+pub(super) fn settle_quietly(parts: &Parts, settlements: Vec<Settlement>) -> Result<(Settled, [bool; 2])> {
     if settlements.is_empty() {
         parts.require_working()?;
         let commit = parts.committed.load(Ordering::Acquire);
-        return Ok(Settled { commit, refused: Vec::new() });
+        let settled = Settled { commit, refused: Vec::new() };
+        return Ok((settled, [false; 2]));
     }
     let sequence = parts.sequence()?;
     let wanted = settlements.iter().map(|settlement| OPERATIONS + settlement.effects.len()).sum();
@@ -43,8 +53,8 @@ pub fn settle(parts: &Parts, settlements: Vec<Settlement>) -> Result<Settled> {
             refused.push((lease, error));
         }
     }
-    let commit = batch.finish()?;
-    Ok(Settled { commit, refused })
+    let (commit, ready) = batch.finish()?;
+    Ok((Settled { commit, refused }, ready))
 }
 
 /// All leases of an owner that was asked to stop; returns their number. No attempt is counted.
@@ -55,7 +65,9 @@ pub fn release(parts: &Parts, owner: &str) -> Result<usize> {
         let record = batch.end(*job);
         batch.released.push(record);
     }
-    batch.finish()?;
+    if batch.finish()?.1 != [false; 2] {
+        parts.wake.signal();
+    }
     Ok(jobs.len())
 }
 
@@ -234,10 +246,10 @@ impl<'a> Batch<'a> {
     }
 
     /// Everything is in line, released jobs are at the head of their lanes, and whoever claims knows.
-    fn finish(mut self) -> Result<i64> {
+    fn finish(mut self) -> Result<(i64, [bool; 2])> {
         self.flush();
         self.give_back();
-        self.touched.offer(self.parts, &self.directory);
+        let ready = self.touched.activate(self.parts, &self.directory);
         let suspects = self.running.schedulers.iter().any(|scheduler| !scheduler.suspects.is_empty());
         if suspects && !self.running.leases.suspect_runs() {
             self.parts.wake.signal();
@@ -246,7 +258,7 @@ impl<'a> Batch<'a> {
             self.parts.rouse(&mut self.running);
         }
         self.parts.note_running(&mut self.running)?;
-        Ok(self.sequence.committed)
+        Ok((self.sequence.committed, ready))
     }
 
     /// The last one first, so that the one that was claimed first is first again.
