@@ -150,15 +150,10 @@ impl Store for SqliteStore {
         if self.path.is_none() {
             return Ok(());
         }
-        let mut writer = self.writer.lock();
-        writer.groups += 1;
-        if writer.unmoved >= CHECKPOINT_PAGES {
-            writer.move_wal()?;
+        match self.writer.lock().tidy() {
+            Err(StoreError::Sqlite(error)) if is_busy(&error) => Ok(()), // somebody else holds the file: another time
+            tidied => tidied,
         }
-        if writer.shrinking || writer.groups.is_multiple_of(LOOK_EVERY) {
-            writer.give_back()?;
-        }
-        Ok(())
     }
 
     fn reader(&self) -> StoreResult<Reader<'_>> {
@@ -189,6 +184,17 @@ impl Writer {
         self.connection.as_ref().ok_or(StoreError::Closed)
     }
 
+    fn tidy(&mut self) -> StoreResult<()> {
+        self.groups += 1;
+        if self.unmoved >= CHECKPOINT_PAGES {
+            self.move_wal()?;
+        }
+        if self.shrinking || self.groups.is_multiple_of(LOOK_EVERY) {
+            self.give_back()?;
+        }
+        Ok(())
+    }
+
     /// What a reader still needs stays in the WAL, and counts half: no busy loop around a slow reader.
     fn move_wal(&mut self) -> StoreResult<()> {
         let sql = "PRAGMA wal_checkpoint(PASSIVE)";
@@ -200,28 +206,17 @@ impl Writer {
 
     /// Returns free pages to the file system, a few with each group, while they are many and a large share.
     fn give_back(&mut self) -> StoreResult<()> {
-        let connection = self.connection()?;
+        let connection = self.connection.as_ref().ok_or(StoreError::Closed)?;
         let free = number(connection, "PRAGMA freelist_count")?;
-        let many = free > FREE_KEPT && free > number(connection, "PRAGMA page_count")? / 4;
-        self.shrinking = many && vacuum(connection)?;
-        if many {
+        self.shrinking = false;
+        if free > FREE_KEPT && free > number(connection, "PRAGMA page_count")? / 4 {
+            let mut step = connection.prepare_cached(&format!("PRAGMA incremental_vacuum({VACUUM_STEP})"))?;
+            let mut rows = step.query([])?;
+            while rows.next()?.is_some() {} // a row for each page
             self.unmoved += VACUUM_STEP / 8;
+            self.shrinking = true;
         }
         Ok(())
-    }
-}
-
-/// Gives one step of free pages back, unless somebody else holds the file: that can wait for the next look.
-fn vacuum(connection: &Connection) -> StoreResult<bool> {
-    let mut step = connection.prepare_cached(&format!("PRAGMA incremental_vacuum({VACUUM_STEP})"))?;
-    let mut rows = step.query([])?;
-    loop {
-        match rows.next() {
-            Ok(Some(_)) => {}
-            Ok(None) => return Ok(true),
-            Err(error) if is_busy(&error) => return Ok(false),
-            Err(error) => return Err(error.into()),
-        }
     }
 }
 

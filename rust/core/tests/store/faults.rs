@@ -4,10 +4,11 @@ use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use motia_core::job::Record;
 use motia_core::store::faulty::{Faults, FaultyStore, Point};
 use motia_core::store::{SqliteStore, Store, StoreError, rows};
 
-use crate::rig::{Rig, ids, inserts, job};
+use crate::rig::{Rig, deletes, ids, inserts, job};
 
 const DEADLINE: Duration = Duration::from_secs(30);
 
@@ -86,6 +87,7 @@ fn a_file_that_another_program_locks_holds_commits_up_and_a_line_says_so() {
     let stranger = rig.stranger();
     stranger.execute_batch("BEGIN IMMEDIATE").unwrap();
     std::thread::scope(|scope| {
+        let stranger = stranger; // whose lock ends if this fails
         scope.spawn(|| store.commit(&[inserts(1, [job(1)])]).unwrap());
         let mut told = Vec::new();
         let started = Instant::now();
@@ -99,6 +101,26 @@ fn a_file_that_another_program_locks_holds_commits_up_and_a_line_says_so() {
         stranger.execute_batch("ROLLBACK").unwrap();
     });
     assert_eq!(waiting(&store), [1]);
+}
+
+#[test]
+fn what_is_tidied_between_groups_can_wait_for_a_program_that_locks_the_file() {
+    let rig = Rig::new();
+    let store = rig.begun();
+    let large = Record { payload: vec![b'x'; 10_000].into(), ..job(0) };
+    store.commit(&[inserts(1, (1..=1_000).map(|id| Record { id, ..large.clone() })), deletes(1, 1..=1_000)]).unwrap();
+    let before = store.sizes().unwrap();
+    let stranger = rig.stranger();
+    stranger.execute_batch("BEGIN IMMEDIATE").unwrap();
+    for _ in 0..64 {
+        store.checkpoint().unwrap();
+    }
+    assert_eq!(store.sizes().unwrap().free_pages, before.free_pages);
+    stranger.execute_batch("ROLLBACK").unwrap();
+    for _ in 0..64 {
+        store.checkpoint().unwrap();
+    }
+    assert!(store.sizes().unwrap().free_pages < before.free_pages);
 }
 
 #[test]
