@@ -198,8 +198,8 @@ mod tests {
         running.write().unwrap();
         let file = OpenOptions::new().write(true).open(&path).unwrap();
         file.write_all_at(&[0xFF; 32], 48).unwrap();
-        running.free(slots[1]);
         running.free(slots[2]);
+        running.free(slots[1]);
         running.write().unwrap();
         running.write().unwrap();
         assert_eq!(named_jobs(&path, 7).unwrap(), [-1, -1]);

@@ -1,6 +1,5 @@
 //! What may happen to a store, at random: groups of commits, and disks that fail under them.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use motia_core::commit::{Commit, Operation, Parked};
@@ -35,7 +34,7 @@ pub(crate) enum Step {
 
 fn steps() -> impl Strategy<Value = Step> {
     let data = || prop::collection::vec(any::<u8>(), 0..40);
-    let time = || 0..100_i64;
+    let time = || 0..8_i64; // few: what expires at the very moment of a sweep is to happen
     let some = any::<Index>;
     prop_oneof![
         8 => (1..4_u32, 0..10_u8, 0..4_u8, prop::option::of(time()), data())
@@ -90,11 +89,19 @@ pub(crate) fn histories() -> impl Strategy<Value = History> {
     prop::collection::vec((group, fates()), 1..12)
 }
 
-/// Makes commits of steps; knows which ids are used.
+/// Makes commits of steps: knows which ids are used, and what there is when a group is written.
 #[derive(Default)]
 pub(crate) struct Maker {
     used: i64,
     pub(crate) commits: i64,
+    jobs: Vec<i64>,
+    parked: Vec<i64>,
+    names: Vec<u32>,
+}
+
+/// One of those that there are, or an id that nobody has.
+fn one_of<T: Copy + Default>(known: &[T], index: Index) -> T {
+    if known.is_empty() { T::default() } else { *index.get(known) }
 }
 
 impl Maker {
@@ -104,51 +111,52 @@ impl Maker {
     }
 
     pub(crate) fn group(&mut self, model: &Model, group: Vec<Vec<Step>>) -> Vec<Arc<Commit>> {
-        let mut names = model.names.clone();
-        group.into_iter().map(|steps| Arc::new(self.commit(model, &mut names, steps))).collect()
+        self.jobs = model.jobs.keys().copied().collect();
+        self.parked = model.parked.keys().copied().collect();
+        self.names = model.names.keys().copied().collect();
+        group.into_iter().map(|steps| Arc::new(self.commit(steps))).collect()
     }
 
-    fn commit(&mut self, model: &Model, names: &mut BTreeMap<u32, String>, steps: Vec<Step>) -> Commit {
+    fn commit(&mut self, steps: Vec<Step>) -> Commit {
         self.commits += 1;
         let mut commit = Commit { number: self.commits, ..Commit::default() };
         for step in steps {
-            self.add(&mut commit, model, names, step);
+            match step {
+                Step::Insert(sub, priority, place, due, payload) => {
+                    let (id, place) = (self.id(), Place::from_column(place.into()));
+                    let record = Record { sub, priority, place, due, payload: payload.into(), ..job(id) };
+                    commit.inserted.push(record.into());
+                    self.jobs.push(id);
+                }
+                Step::Delete(index) => commit.deleted.push(one_of(&self.jobs, index)),
+                step => commit.write(self.operation(step)),
+            }
         }
         commit
     }
 
-    fn add(&mut self, commit: &mut Commit, model: &Model, names: &mut BTreeMap<u32, String>, step: Step) {
-        let jobs: Vec<i64> = model.jobs.keys().copied().collect();
-        let one_of = |index: &Index| if jobs.is_empty() { 0 } else { *index.get(&jobs) };
-        let operation = match step {
-            Step::Insert(sub, priority, place, due, payload) => {
-                let place = Place::from_column(place.into());
-                let record = Record { sub, priority, place, due, payload: payload.into(), ..job(self.id()) };
-                return commit.inserted.push(record.into());
-            }
-            Step::Delete(index) => return commit.deleted.push(one_of(&index)),
+    fn operation(&mut self, step: Step) -> Operation {
+        match step {
+            Step::Insert(..) | Step::Delete(..) => unreachable!("no operations"),
             Step::Reschedule(index, place, due, n) => {
-                let place = Place::from_column(place.into());
-                Operation::Reschedule { job: one_of(&index), place, due: Some(due), attempt: n, crashes: n / 2 }
+                let (job, place) = (one_of(&self.jobs, index), Place::from_column(place.into()));
+                Operation::Reschedule { job, place, due: Some(due), attempt: n, crashes: n / 2 }
             }
-            Step::Revive(index, payload) => Operation::Revive { job: one_of(&index), due: 7, payload: payload.into() },
-            Step::Fail(index, at) => failed(one_of(&index), at, "größe \u{1}\"\\"),
-            Step::Forget(index) => Operation::ForgetAttempts { job: one_of(&index) },
+            Step::Revive(index, payload) => {
+                Operation::Revive { job: one_of(&self.jobs, index), due: 7, payload: payload.into() }
+            }
+            Step::Fail(index, at) => failed(one_of(&self.jobs, index), at, "größe \u{1}\"\\"),
+            Step::Forget(index) => Operation::ForgetAttempts { job: one_of(&self.jobs, index) },
             Step::Merge(from, into) => Operation::Merge { from, into },
             Step::Park(until, payload) => {
                 let (options, meta, payload) = (Bytes::default(), Bytes::default(), payload.into());
                 Operation::Park(Parked { id: self.id(), topic: "t".into(), until, options, meta, payload })
             }
-            Step::Unpark(index) => {
-                let parked: Vec<i64> = model.parked.keys().copied().collect();
-                Operation::Unpark { message: if parked.is_empty() { 0 } else { *index.get(&parked) } }
-            }
+            Step::Unpark(index) => Operation::Unpark { message: one_of(&self.parked, index) },
             Step::Set(group, key, expires, value) => {
-                let (group, key) = (group.to_string(), key.to_string());
-                let known = model.state.get(&(group.clone(), key.clone()));
-                let version = known.map_or(1, |item| item.1 + 1);
-                let (id, value) = (self.id(), value.into());
-                Operation::SetState { id, group: group.into(), key: key.into(), version, expires, value }
+                let (group, key) = (group.to_string().into(), key.to_string().into());
+                let (id, version) = (self.id(), self.id());
+                Operation::SetState { id, group, key, version, expires, value: value.into() }
             }
             Step::Unset(group, key) => {
                 Operation::DeleteState { group: group.to_string().into(), key: key.to_string().into() }
@@ -160,15 +168,13 @@ impl Maker {
             Step::Sweep(now, died) => Operation::Sweep { now, died },
             Step::Reserve(next_id) => Operation::Reserve { next_id },
             Step::Name => {
-                let number = names.keys().last().map_or(1, |last| last + 1);
-                names.insert(number, String::new());
+                let number = self.names.last().map_or(1, |last| last + 1);
+                self.names.push(number);
                 Operation::Name { number, text: format!("name {}", self.id()) }
             }
             Step::Rename(index) => {
-                let Some(number) = names.keys().nth(index.index(names.len().max(1))).copied() else { return };
-                Operation::Rename { number, text: format!("name {}", self.id()) }
+                Operation::Rename { number: one_of(&self.names, index), text: format!("name {}", self.id()) }
             }
-        };
-        commit.write(operation);
+        }
     }
 }

@@ -121,8 +121,11 @@ impl Model {
     fn operate(&mut self, operation: Operation) {
         match operation {
             Operation::Reserve { next_id } => self.next_id = next_id,
-            Operation::Name { number, text } | Operation::Rename { number, text } => {
+            Operation::Name { number, text } => {
                 self.names.insert(number, text);
+            }
+            Operation::Rename { number, text } => {
+                self.names.entry(number).and_modify(|name| *name = text);
             }
             Operation::Reschedule { job, place, due, attempt, crashes } => {
                 self.jobs.entry(job).and_modify(|row| *row = Record { place, due, attempt, crashes, ..row.clone() });

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use motia_core::error::Error;
 use motia_core::job::Place;
 use motia_core::settings::Durability;
-use motia_core::store::{Meta, SqliteStore, Store, StoreError, rows, schema};
+use motia_core::store::jobs::{self, Which};
+use motia_core::store::{Meta, SqliteStore, Store, StoreError, load, parked, rows, schema, state};
 
 use crate::rig::{Rig, ids, in_place, inserts, job, write};
 
@@ -101,6 +102,28 @@ fn a_newer_format_is_refused_with_both_numbers_unless_it_says_that_this_one_may_
     }
     rig.stranger().execute_batch("UPDATE meta SET v = 1 WHERE k = 'min_reader'").unwrap();
     rig.open();
+}
+
+/// The file that every engine must read: `tests/contract/fixtures/make_format_1.py` tells what is in it.
+#[test]
+fn the_fixture_of_format_1_is_read() {
+    let rig = Rig::new();
+    std::fs::copy(concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/contract/fixtures/format-1.db"), rig.path())
+        .unwrap();
+    let store = rig.open();
+    let reader = store.reader().unwrap();
+    let all = jobs::page(&reader, &Which::default(), 0, 1_000).unwrap();
+    let dead: Vec<_> = all.iter().filter(|job| job.place == Place::Dead).collect();
+    let texts: Vec<_> = all.iter().map(|job| String::from_utf8_lossy(&job.payload)).collect();
+    for payload in ["\"delayed\"", "\"failed once\"", "\"keyed\"", "\"orphan\"", "\"dead\""] {
+        assert!(texts.iter().any(|text| text == payload), "{payload} is not among {texts:?}");
+    }
+    let errors = jobs::attempts(&reader, dead[0].id).unwrap();
+    assert_eq!((errors[0].error.kind.as_str(), errors[1].error.reason.as_str()), ("ValueError", "invalid_payload"));
+    assert_eq!(&*parked::page(&reader, 0, 0, 9).unwrap()[0].payload, b"\"parked\"");
+    assert_eq!(state::read(&reader, "größe", "ключ").unwrap().unwrap().version, 1);
+    assert_eq!(load::schedules(&reader).unwrap()[0].zone, "Europe/Berlin");
+    assert!(load::names(&reader).unwrap().iter().any(|(_, name)| name == "gone/old"));
 }
 
 #[test]

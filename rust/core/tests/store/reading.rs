@@ -121,6 +121,7 @@ fn a_refill_is_bounded_by_rows_and_bytes() {
     assert_eq!(refill(0, 2, 1_000), [2, 3]);
     assert_eq!(refill(2, 9, 1_000), [3, 5]);
     assert_eq!(refill(0, 9, 1), [2], "one row at least, whatever its size");
+    assert_eq!(refill(0, 9, 11), [2], "11 bytes, as many as one has");
     assert_eq!(refill(0, 9, 12), [2, 3], "11 bytes are not enough");
 }
 
