@@ -200,3 +200,17 @@ def test_other_members_of_a_value_come_back_as_they_were(engine: Engine) -> None
     write(engine, StateWrite("g", "k", b'{"big": 123456789012345678901234567890, "n": 1}'))
     update(engine, op("increment", "n", to=1))
     assert value(engine, "g", "k") == {"big": 123456789012345678901234567890, "n": 2}
+
+
+def test_an_increment_of_what_no_float_holds_by_a_float_is_refused(engine: Engine) -> None:
+    set_state(engine, "g", "k", 10**309)  # a float ends at 1.8e308
+    with pytest.raises(UpdateRefused, match="310 digits"):
+        update(engine, op("increment", to=0.5))
+    assert value(engine, "g", "k") == 10**309
+
+
+def test_a_path_longer_than_any_value_is_deep_is_refused(engine: Engine) -> None:
+    set_state(engine, "g", "k", {})
+    with pytest.raises(UpdateRefused, match="2000 segments"):
+        update(engine, op("set", *["a"] * 2_000, to=1))
+    assert value(engine, "g", "k") == {}

@@ -22,6 +22,8 @@ def apply(value: bytes | None, ops: Sequence[UpdateOp]) -> bytes:
     for number, op in enumerate(ops, 1):
         try:
             root = _at(root, op.path, _CHANGES[op.kind](op))
+        except RecursionError:
+            raise UpdateRefused(f'operation {number} ("{op.kind}"): a path of {len(op.path)} segments') from None
         except UpdateRefused as error:
             raise UpdateRefused(f'operation {number} ("{op.kind}" at {_text(op.path)}): {error}') from None
     if root is _MISSING:
@@ -93,7 +95,11 @@ def _add(op: UpdateOp, sign: int) -> Callable[[Any], Any]:
     def change(found: Any) -> Any:
         if found is not _MISSING and not _is_number(found):
             raise UpdateRefused(f"there is {_kind(found)}, not a number")
-        return (0 if found is _MISSING else found) + sign * given
+        try:
+            return (0 if found is _MISSING else found) + sign * given
+        except OverflowError:
+            digits = max(len(str(abs(number))) for number in (found, given) if isinstance(number, int))
+            raise UpdateRefused(f"an integer of {digits} digits is beyond the range of a float") from None
 
     return change
 
