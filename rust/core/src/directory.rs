@@ -50,11 +50,12 @@ impl DataDirectory {
         make(path)?;
         check_file_system(path, &file_system(path, Path::new("/proc/self/mountinfo")), log)?;
         let lock = ArcSwapOption::from_pointee(lock(path, lock_wait)?);
-        let directory = Self { path: path.to_owned(), lock };
+        let directory = Self { path: std::path::absolute(path).unwrap_or_else(|_| path.to_owned()), lock };
         directory.sign(None).map_err(|error| cannot_write(path, &error))?;
         Ok(directory)
     }
 
+    /// Absolute: a program may change its working directory later.
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.path

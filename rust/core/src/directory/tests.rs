@@ -48,6 +48,16 @@ fn a_directory_that_exists_is_left_as_it_is() {
 }
 
 #[test]
+fn a_directory_is_known_by_its_absolute_path() {
+    let dir = temporary();
+    let up = std::env::current_dir().unwrap().components().skip(1).map(|_| "..").collect::<PathBuf>();
+    let relative = up.join(dir.path().strip_prefix("/").unwrap());
+    let directory = open(&relative).unwrap();
+    assert!(directory.path().is_absolute());
+    assert_eq!(directory.path().canonicalize().unwrap(), dir.path().canonicalize().unwrap());
+}
+
+#[test]
 fn what_cannot_be_a_directory_is_unusable() {
     let dir = temporary();
     let file = dir.path().join("file");
