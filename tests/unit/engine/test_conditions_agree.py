@@ -27,8 +27,10 @@ rust: Callable[[bytes, bytes], tuple[bool, int]] = importlib.import_module("moti
 NOT_JSON = "not JSON"
 
 LARGEST = int(1.7976931348623157e308)
-INTEGERS = [0, 1, 2, -1, 2**53, 2**53 + 1, 2**63 - 1, 2**63, -(2**63), -(2**63) - 1, 2**64 - 1, 2**64, 2**64 + 1]
-INTEGERS += [10**22, 10**23, 99999999999999991611392, LARGEST, LARGEST + 1, 10**400]  # the fourth but last is 1e23
+INTEGERS = [
+    *(0, 1, 2, -1, 2**53, 2**53 + 1, 2**63 - 1, 2**63, -(2**63), -(2**63) - 1, 2**64 - 1, 2**64, 2**64 + 1),
+    *(10**22, 10**23, 99999999999999991611392, LARGEST, LARGEST + 1, 10**400),  # the fourth but last is 1e23
+]
 FLOATS = [0.0, -0.0, 1.0, 0.5, 2.0**53, 2.0**63, -(2.0**63), 2.0**64, 1e22, 1e23, 5e-324, float(LARGEST)]
 TEXTS = ["", "a", "ab", "b", "é", "e\u0301", "\uffff", "\U0001f600", 'a"\\\n', "\0"]
 PATTERNS = ["", "a", "^a", "b.", "[^a]", "a$", "a|é", r"\w\b", "^.$"]
