@@ -55,14 +55,6 @@ impl Levels {
         self.base
     }
 
-    /// Forgets all items.
-    pub(super) fn clear(&mut self) {
-        for level in self.each.iter_mut().flatten() {
-            level.occupied = 0;
-        }
-        self.occupied = 0;
-    }
-
     /// Adds a node that is due at `base` or later.
     pub(super) fn link<T>(&mut self, nodes: &mut Slab<T>, index: u32) {
         let deadline = nodes.deadline(index);

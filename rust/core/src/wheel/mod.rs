@@ -1,7 +1,7 @@
 //! What waits for time. Nothing in here reads a clock: times come in as arguments, in microseconds.
 //!
-//! [`Wheel`] is the structure. The deadlines of running jobs are a wheel as it is:
-//! `insert(elapsed.saturating_add(timeout), lease)`, with the key kept beside the run.
+//! [`Wheel`] is the structure, [`timed::Timed`] the scheduled jobs of one subscription. The deadlines of running jobs are
+//! a wheel as it is: `insert(elapsed.saturating_add(timeout), lease)`, with the key kept beside the run.
 
 mod levels;
 mod slab;
@@ -100,11 +100,13 @@ impl<T> Wheel<T> {
         self.nodes.iter()
     }
 
-    /// Takes all items with their deadlines, in no order.
-    pub fn drain(&mut self) -> Vec<(Micros, T)> {
-        self.levels.clear();
-        self.early.clear();
-        self.nodes.drain()
+    /// Removes the items of which `keep` says no.
+    pub fn retain(&mut self, keep: impl Fn(&T) -> bool) {
+        for index in self.nodes.indices() {
+            if self.nodes.get(index).is_some_and(|item| !keep(item)) {
+                self.take(index);
+            }
+        }
     }
 
     fn take(&mut self, index: u32) -> T {

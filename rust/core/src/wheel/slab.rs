@@ -1,5 +1,7 @@
 //! The nodes of a wheel: one vector, whose entries are linked into lists by their indices.
 
+use std::ops::Range;
+
 use crate::clock::Micros;
 
 /// No node.
@@ -109,12 +111,14 @@ impl<T> Slab<T> {
         item
     }
 
-    /// Takes everything, in no order.
-    pub(super) fn drain(&mut self) -> Vec<(Micros, T)> {
-        let nodes = self.nodes.drain(..);
-        let found = nodes.filter_map(|node| Some((node.deadline, node.item?))).collect();
-        self.clear();
-        found
+    /// All indices, those of free nodes included.
+    pub(super) fn indices(&self) -> Range<u32> {
+        0..u32::try_from(self.nodes.len()).expect("indices are 32 bits wide")
+    }
+
+    /// The item at an index, if there is one.
+    pub(super) fn get(&self, index: u32) -> Option<&T> {
+        self.nodes.get(index as usize)?.item.as_ref()
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = (Micros, &T)> {

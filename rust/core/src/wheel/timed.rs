@@ -1,5 +1,8 @@
 //! The scheduled jobs of one subscription: the soonest in memory, the others in the store.
 
+#[cfg(test)]
+mod tests;
+
 use std::sync::Arc;
 
 use rustc_hash::{FxHashMap, FxHashSet};
@@ -114,7 +117,7 @@ impl<T: Scheduled> Timed<T> {
     /// Whether nothing is scheduled, in memory or in the store. Jobs that are out do not count.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.near() == 0 && self.horizon.is_none() && self.loading.is_none()
+        self.near() == 0 && self.horizon.is_none()
     }
 
     /// Whether a job that has just become durable is due, and need not wait behind others that are. The caller then
@@ -132,9 +135,7 @@ impl<T: Scheduled> Timed<T> {
     pub fn add(&mut self, job: T) {
         if self.is_near(&job) {
             self.push(job);
-        } else if let Some(loading) = &mut self.loading
-            && is_before(&job, loading.left)
-        {
+        } else if let Some(loading) = &mut self.loading {
             loading.late.push(job);
         }
         if self.len() > 2 * self.limit {
@@ -162,9 +163,7 @@ impl<T: Scheduled> Timed<T> {
 
     /// The job, whose row says "scheduled", is ready: no load may bring it again.
     pub fn take_out(&mut self, job: i64) {
-        if self.out.insert(job, Standing::Out) == Some(Standing::Leaving) {
-            self.leaving -= 1;
-        }
+        self.out.insert(job, Standing::Out);
     }
 
     /// The job was settled: it takes no place any more, but until that is durable no load may bring it.
@@ -247,8 +246,9 @@ impl<T: Scheduled> Timed<T> {
         self.out.len() - self.leaving >= self.limit
     }
 
+    /// Whether the job's place is before the horizon.
     fn is_near(&self, job: &T) -> bool {
-        is_before(job, self.horizon)
+        self.horizon.is_none_or(|horizon| job.place() < horizon)
     }
 
     /// The jobs before the horizon.
@@ -270,25 +270,18 @@ impl<T: Scheduled> Timed<T> {
 
     /// Leaves all but the soonest `limit` jobs to the store.
     fn shrink(&mut self) {
-        let near = self.by_elapsed.drain().into_iter().chain(self.by_wall.drain()).map(|(_, job)| job);
-        let late = self.loading.iter_mut().flat_map(|loading| loading.late.drain(..));
-        let mut jobs: Vec<(Place, T)> = near.chain(late).map(|job| (job.place(), job)).collect();
-        let (_, (first_left, _), _) = jobs.select_nth_unstable_by_key(self.limit, |(place, _)| *place);
-        let first_left = Some(*first_left);
-        jobs.truncate(self.limit);
-        jobs.sort_unstable_by_key(|(place, _)| *place);
-        self.horizon = sooner(self.horizon, first_left);
+        let late = self.loading.iter().flat_map(|loading| &loading.late);
+        let near = self.by_elapsed.iter().chain(self.by_wall.iter()).map(|(_, job)| job);
+        let mut places: Vec<Place> = near.chain(late).map(Scheduled::place).collect();
+        let cut = *places.select_nth_unstable(self.limit).1;
+        self.by_elapsed.retain(|job| job.place() < cut);
+        self.by_wall.retain(|job| job.place() < cut);
+        self.horizon = sooner(self.horizon, Some(cut));
         if let Some(loading) = &mut self.loading {
-            loading.left = sooner(loading.left, first_left);
-        }
-        for (_, job) in jobs {
-            self.add(job);
+            loading.late.retain(|job| job.place() < cut);
+            loading.left = sooner(loading.left, Some(cut));
         }
     }
-}
-
-fn is_before<T: Scheduled>(job: &T, horizon: Option<Place>) -> bool {
-    horizon.is_none_or(|horizon| job.place() < horizon)
 }
 
 /// The lesser of two places, where `None` is beyond every other.
