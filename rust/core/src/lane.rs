@@ -117,10 +117,11 @@ impl Lane {
     /// Whether a new job of `size` bytes may enter memory: only behind everything that is already in line.
     #[must_use]
     pub fn admits(&self, size: usize) -> bool {
+        if self.spilled() > 0 {
+            return false; // first: what was spilled is counted in memory before it is no longer counted here
+        }
         let count = self.len() + self.promised.load(Ordering::Acquire);
-        self.spilled() == 0
-            && count < self.window_jobs
-            && (count == 0 || self.bytes.load(Ordering::Acquire) + size <= self.window_bytes)
+        count < self.window_jobs && (count == 0 || self.bytes.load(Ordering::Acquire) + size <= self.window_bytes)
     }
 
     /// Keeps a place in memory for a job of `size` bytes whose commit is not durable yet.
@@ -157,7 +158,7 @@ impl Lane {
     pub fn pop(&self) -> Option<Ready> {
         let ready = self.front.lock().pop_front().or_else(|| self.incoming.pop())?;
         self.len.fetch_sub(1, Ordering::SeqCst);
-        self.bytes.fetch_sub(ready.record.size(), Ordering::AcqRel);
+        self.bytes.fetch_sub(ready.record.size(), Ordering::SeqCst);
         Some(ready)
     }
 
@@ -196,7 +197,7 @@ impl Lane {
 
     /// A spilled job is durable.
     pub fn stored(&self) {
-        self.stored.fetch_add(1, Ordering::AcqRel);
+        self.stored.fetch_add(1, Ordering::SeqCst);
     }
 
     /// The jobs that the file has beyond the cursor, as an opening finds them.
@@ -213,12 +214,15 @@ impl Lane {
     }
 
     /// Whether it is time to read more from the store; the caller that is told so does it, and then `refill`s.
+    ///
+    /// Three threads ask, each after it has changed one of these numbers: a claimer that popped, the publisher that
+    /// stored, the reader that has read. In one order for all of them, so that the last one finds what it takes.
     #[must_use]
     pub fn wants_refill(&self) -> bool {
-        self.stored.load(Ordering::Acquire) > 0
+        self.stored.load(Ordering::SeqCst) > 0
             && self.len() <= self.window_jobs / 2
-            && self.bytes.load(Ordering::Acquire) <= self.window_bytes / 2
-            && !self.refilling.swap(true, Ordering::AcqRel)
+            && self.bytes.load(Ordering::SeqCst) <= self.window_bytes / 2
+            && !self.refilling.swap(true, Ordering::SeqCst)
     }
 
     /// How many jobs to read, at most `chunk`, and of how many bytes. Ids rise with commits, so the first `stored` rows
@@ -237,9 +241,9 @@ impl Lane {
             self.cursor.store(record.id, Ordering::Release);
             self.push(Ready { record, since });
         }
-        self.stored.fetch_sub(count, Ordering::AcqRel);
+        self.stored.fetch_sub(count, Ordering::SeqCst);
         self.spilled.fetch_sub(count, Ordering::AcqRel);
-        self.refilling.store(false, Ordering::Release);
+        self.refilling.swap(false, Ordering::SeqCst); // an exchange: what the caller looks at next is read after it
     }
 
     /// Forgets everything: the jobs are about to be read anew. Nobody else may use the lane meanwhile.

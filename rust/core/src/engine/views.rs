@@ -41,9 +41,9 @@ impl Parts {
         let sequence = self.sequence()?;
         let unsynced: Vec<_> = sequence.unsynced.iter().cloned().collect();
         let running = self.running.lock().leases.jobs().collect();
-        drop(sequence);
         let directory = self.directory.load_full();
         let due = directory.all().flat_map(|known| known.wheel.lock().out().collect::<Vec<_>>()).collect();
+        drop(sequence); // last: a job that is settled leaves the wheel at once, and only then
         let view = View { now: self.clock.now(), jobs: newest(&unsynced), directory, running, due, unsynced };
         Ok((reader, view))
     }
