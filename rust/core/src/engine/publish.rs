@@ -83,7 +83,7 @@ impl Touched {
     }
 
     /// Tells whoever claims.
-    fn offer(&self, parts: &Parts, directory: &Directory) {
+    pub(super) fn offer(&self, parts: &Parts, directory: &Directory) {
         if self.activate(parts, directory) != [false; 2] {
             parts.wake.signal();
         }

@@ -50,6 +50,7 @@ pub(super) fn settle_quietly(parts: &Parts, settlements: Vec<Settlement>) -> Res
     for settlement in settlements {
         let lease = settlement.lease;
         if let Err(error) = batch.settle(settlement) {
+            parts.require_working()?; // it may have ended while a cold key was read
             refused.push((lease, error));
         }
     }
@@ -130,12 +131,18 @@ impl<'a> Batch<'a> {
 
     /// Effects first: whatever is wrong with one concerns this settlement alone, and leaves its job running.
     fn settle_with(&mut self, lease: Lease, outcome: Outcome, effects: &[Effect]) -> Result<()> {
+        let writes = state_writes(effects);
         let mut commit = Commit::default();
-        let messages = self.checked(effects)?;
-        let changes = self.planned(&mut commit, effects)?;
-        if !self.running.leases.holds(lease) {
-            return Err(lost(lease)); // while a cold key was read
-        }
+        let (messages, changes) = loop {
+            if !self.running.leases.holds(lease) {
+                return Err(lost(lease));
+            }
+            let messages = self.checked(effects)?;
+            if let Some(changes) = self.planned(&mut commit, &writes)? {
+                break (messages, changes);
+            }
+            self.read_cold(&writes)?; // leases and routes may be others afterwards
+        };
         let mut planner = self.planner(&mut commit);
         for (message, route) in messages {
             planner.plan(message, &route, None);
@@ -161,29 +168,23 @@ impl<'a> Batch<'a> {
         messages.into_iter().map(|message| Ok((message, route(&routes, message)?))).collect()
     }
 
-    fn planned(&mut self, commit: &mut Commit, effects: &[Effect]) -> Result<Vec<Change>> {
-        let writes: Vec<StateWrite> = effects
-            .iter()
-            .filter_map(|effect| match effect {
-                Effect::State(write) => Some(write.clone()),
-                Effect::Message(_) => None,
-            })
-            .collect();
+    /// `None` if a key is cold.
+    fn planned(&mut self, commit: &mut Commit, writes: &[StateWrite]) -> Result<Option<Vec<Change>>> {
         if writes.is_empty() {
-            return Ok(Vec::new());
+            return Ok(Some(Vec::new()));
         }
-        loop {
-            if let Some(mut planned) = plan_state(self.parts, &mut self.sequence, &writes, self.now)? {
-                planned.write(commit);
-                return Ok(planned.changes);
-            }
-            self.read_cold(&writes)?;
-        }
+        let planned = plan_state(self.parts, &mut self.sequence, writes, self.now)?;
+        Ok(planned.map(|mut planned| {
+            planned.write(commit);
+            planned.changes
+        }))
     }
 
-    /// Lets go of the locks while the disk is read; what has ended so far is in line before.
+    /// Lets go of the locks while the disk is read; what has ended so far is in line before, or back in its lane.
     fn read_cold(&mut self, writes: &[StateWrite]) -> Result<()> {
         self.flush();
+        self.give_back();
+        self.touched.offer(self.parts, &self.directory);
         let (parts, running, sequence) = (self.parts, &mut self.running, &mut self.sequence);
         MutexGuard::unlocked(running, || {
             MutexGuard::unlocked(sequence, || {
@@ -275,6 +276,14 @@ impl<'a> Batch<'a> {
             }
         }
     }
+}
+
+fn state_writes(effects: &[Effect]) -> Vec<StateWrite> {
+    let writes = effects.iter().filter_map(|effect| match effect {
+        Effect::State(write) => Some(write.clone()),
+        Effect::Message(_) => None,
+    });
+    writes.collect()
 }
 
 /// Plans state writes on the cache as it is; `None` if a key is cold.
