@@ -9,11 +9,10 @@ use rusqlite::Connection;
 
 use crate::clock::micros;
 use crate::engine::contract::ScheduleRow;
-use crate::engine::parts::Parts;
+use crate::engine::parts::{Parts, Running};
 use crate::engine::reader::shared;
-use crate::engine::register::hand_out_anew;
+use crate::engine::sequence::Sequence;
 use crate::engine::subscribed::{Directory, Subscribed};
-use crate::error::Result;
 use crate::job::Record;
 use crate::lane::{Lane, Ready};
 use crate::store::state::each;
@@ -33,28 +32,20 @@ pub(super) fn load_all(parts: &Parts) -> StoreResult<()> {
     if let Some(soonest) = load::next_expiry(&reader, micros(parts.settings.dead_for))? {
         parts.expire_from(soonest);
     }
-    load_jobs(parts, &reader)
+    load_jobs(parts, &reader, &mut parts.sequence.lock(), &mut parts.running.lock())
 }
 
-/// Reads all jobs anew. Only while none is running and every commit is durable.
-pub(super) fn reload_jobs(parts: &Parts) -> Result<()> {
-    let _publishing = parts.publishing.lock();
-    clear_jobs(parts);
-    let reader = parts.store.reader()?;
-    load_jobs(parts, &reader)?;
-    drop(reader);
-    hand_out_anew(parts)
-}
-
-/// Forgets all jobs.
-pub(super) fn clear_jobs(parts: &Parts) {
-    parts.sequence.lock().condemned.clear();
-    let mut running = parts.running.lock();
+/// Reads all jobs anew; whoever holds `publishing` too then hands them out anew. Only while none is running and every
+/// commit is durable.
+pub(super) fn read_anew(parts: &Parts, sequence: &mut Sequence, running: &mut Running) -> StoreResult<()> {
+    sequence.condemned.clear();
     for (scheduler, activated) in running.schedulers.iter_mut().zip(&parts.activated) {
         scheduler.reset(activated);
         scheduler.suspects.clear();
     }
     parts.directory.load().all().for_each(|known| known.clear());
+    let reader = parts.store.reader()?;
+    load_jobs(parts, &reader, sequence, running)
 }
 
 fn know_names(parts: &Parts, connection: &Connection) -> StoreResult<()> {
@@ -99,7 +90,12 @@ fn load_state(parts: &Parts, connection: &Connection) -> StoreResult<()> {
 }
 
 /// Fills lanes, wheels and the list of suspects.
-pub(super) fn load_jobs(parts: &Parts, connection: &Connection) -> StoreResult<()> {
+fn load_jobs(
+    parts: &Parts,
+    connection: &Connection,
+    sequence: &mut Sequence,
+    running: &mut Running,
+) -> StoreResult<()> {
     let directory = parts.directory.load();
     let mut newest: BTreeMap<(u32, u8), Vec<Arc<Record>>> = BTreeMap::new();
     let mut suspects = Vec::new();
@@ -124,7 +120,13 @@ pub(super) fn load_jobs(parts: &Parts, connection: &Connection) -> StoreResult<(
         known.unfinished.fetch_add(waiting, Ordering::AcqRel);
     }
     for record in suspects {
-        load_suspect(parts, &directory, record);
+        let known = directory.get(record.sub);
+        known.unfinished.fetch_add(1, Ordering::AcqRel);
+        if record.crashes >= parts.settings.max_crashes {
+            sequence.condemned.push(record);
+        } else {
+            parts.suspect(running, known, record, parts.clock.elapsed());
+        }
     }
     Ok(())
 }
@@ -180,14 +182,4 @@ fn load_scheduled(
         }
     }
     Ok(())
-}
-
-fn load_suspect(parts: &Parts, directory: &Directory, record: Arc<Record>) {
-    let known = directory.get(record.sub);
-    known.unfinished.fetch_add(1, Ordering::AcqRel);
-    if record.crashes >= parts.settings.max_crashes {
-        parts.sequence.lock().condemned.push(record);
-    } else {
-        parts.make_ready(known, record, parts.clock.elapsed());
-    }
 }

@@ -12,7 +12,7 @@ use parking_lot::{Condvar, Mutex};
 
 use crate::directory::DataDirectory;
 use crate::disk::Disk;
-use crate::engine::load::{clear_jobs, load_all, load_jobs};
+use crate::engine::load::{load_all, read_anew};
 use crate::engine::parts::{NEVER, Parts, Progress, Running};
 use crate::engine::reader::{self, Request};
 use crate::engine::sequence::{ID_BLOCK, Sequence};
@@ -93,10 +93,7 @@ fn fill(parts: &Parts, meta: &Meta, running: Option<&Path>) -> StoreResult<()> {
     parts.store.begin(meta, ID_BLOCK, &crashed, parts.clock.now())?;
     parts.running.lock().file = RunningFile::create(running, parts.settings.concurrency, parts.boot)?;
     if !crashed.is_empty() {
-        clear_jobs(parts);
-        let reader = parts.store.reader()?;
-        load_jobs(parts, &reader)?;
-        drop(reader);
+        read_anew(parts, &mut parts.sequence.lock(), &mut parts.running.lock())?;
     }
     Ok(())
 }
@@ -142,6 +139,7 @@ fn parts(
         next_expiry: AtomicI64::new(NEVER),
         history: Mutex::new(VecDeque::new()),
         requests,
+        registering: Mutex::default(),
         dead_letters: Mutex::default(),
         chance: AtomicU64::new(clock.now().unsigned_abs() ^ u64::from(std::process::id()) << 32),
         group: Observed::new(&COMMITS),

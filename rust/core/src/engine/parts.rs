@@ -1,6 +1,10 @@
-//! What the verbs share. Locks are taken in this order, and none is held while anything waits for the disk:
+//! What the verbs share. Locks are taken in this order, and none is held while anything waits for the disk, but for the
+//! merge of two subscriptions (`register`):
 //!
-//! `publishing` > `sequence` > `running` > (`timed`, a subscription's wheel, `cache`, `progress`: one of them at a time)
+//! `publishing` > `sequence` > `running` > (`timed`, a subscription's wheel, `cache`, `history`, `progress`: one of them
+//! at a time)
+//!
+//! Before all of them, and held for the whole of one cold verb: `registering`, `dead_letters`.
 //!
 //! `sequence` makes the order: whoever holds it checks, changes memory, numbers, and appends to what is pending.
 //! `publishing` makes the truth: the committer holds it while it advances `durable` and hands out jobs, and a reader
@@ -89,6 +93,8 @@ pub struct Parts {
     pub next_expiry: AtomicI64,
     pub history: Mutex<VecDeque<Finished>>,
     pub requests: Sender<Request>,
+    /// Held, and taken first of all, by `register`: what it found parked nobody else routes, and names change hands once.
+    pub registering: Mutex<()>,
     /// Held, and taken first of all, while dead letters are retried or purged: what was found dead stays so.
     pub dead_letters: Mutex<()>,
     pub chance: AtomicU64,
@@ -177,11 +183,15 @@ impl Parts {
     pub fn make_ready(&self, subscribed: &Subscribed, record: Arc<Record>, since: Micros) {
         if record.crashes == 0 {
             subscribed.lane(record.priority).push(Ready { record, since });
-            return;
+        } else {
+            self.suspect(&mut self.running.lock(), subscribed, record, since);
         }
+    }
+
+    /// Puts a job that was running in a crash among the suspects.
+    pub fn suspect(&self, running: &mut Running, subscribed: &Subscribed, record: Arc<Record>, since: Micros) {
         subscribed.suspected.fetch_add(1, Ordering::AcqRel);
         let places = Arc::clone(&subscribed.places);
-        let mut running = self.running.lock();
         let scheduler = &mut running.schedulers[subscribed.kind() as usize];
         scheduler.suspects.push_back((Ready { record, since }, places));
         if !running.leases.suspect_runs() {

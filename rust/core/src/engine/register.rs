@@ -9,8 +9,8 @@ use crate::commit::{Commit, Operation, Parked};
 use crate::condition::Condition;
 use crate::engine::contract::{Message, Registered, Subscription};
 use crate::engine::enqueue::{Planner, route};
-use crate::engine::load::reload_jobs;
-use crate::engine::parts::Parts;
+use crate::engine::load::read_anew;
+use crate::engine::parts::{Parts, Running};
 use crate::engine::sequence::Sequence;
 use crate::engine::settle::bury;
 use crate::engine::subscribed::{Directory, Subscribed};
@@ -27,9 +27,11 @@ const BATCH: usize = 256;
 pub fn register(parts: &Parts, subscriptions: Vec<Subscription>) -> Result<Registered> {
     require_valid(&subscriptions)?;
     parts.require_open()?;
+    let _registering = parts.registering.lock();
     parts.wait(parts.committed(), None)?;
     let adopted = adopt(parts, &subscriptions)?;
-    declare(parts, subscriptions)?;
+    let routed_before = declare(parts, subscriptions)?;
+    parts.wait(routed_before, None)?; // what the old routes have parked is in the file
     let unparked = unpark(parts)?;
     let number = parts.sequence()?.committed;
     let directory = parts.directory.load();
@@ -66,54 +68,69 @@ fn adopt(parts: &Parts, subscriptions: &[Subscription]) -> Result<i64> {
     let mut adopted = 0;
     for successor in subscriptions {
         for old in successor.was.iter().filter(|old| !wanted.contains(old.as_str())) {
-            let directory = parts.directory.load_full();
-            if let Some(former) = directory.by_id.get(old) {
-                adopted += rename(parts, &directory, former, old, &successor.id)?;
-            }
+            adopted += rename(parts, old, &successor.id)?;
         }
     }
     Ok(adopted)
 }
 
-fn rename(parts: &Parts, directory: &Directory, former: &Arc<Subscribed>, old: &str, new: &str) -> Result<i64> {
+fn rename(parts: &Parts, old: &str, new: &str) -> Result<i64> {
+    let mut sequence = parts.sequence()?; // first: whoever replaces the directory holds it
+    let mut directory = Directory::clone(&parts.directory.load());
+    let Some(former) = directory.by_id.get(old).cloned() else {
+        return Ok(0);
+    };
     if let Some(target) = directory.by_id.get(new) {
-        return merge(parts, former, target, old, new);
+        drop(sequence);
+        return merge(parts, &former, target, old, new);
     }
-    let mut sequence = parts.sequence()?;
     let mut commit = Commit::default();
     sequence.rename(old, new, &mut commit);
     parts.commit(&mut sequence, commit);
     former.rename(new);
-    let mut directory = directory.clone();
     directory.by_id.remove(old);
-    directory.add(new, Arc::clone(former));
+    directory.add(new, Arc::clone(&former));
     parts.directory.store(Arc::new(directory));
     Ok(former.unfinished.load(Ordering::Acquire))
 }
 
 /// Both have jobs: the rows change hands in the file, and memory is read anew from there.
 fn merge(parts: &Parts, source: &Subscribed, target: &Subscribed, old: &str, new: &str) -> Result<i64> {
-    if !parts.running()?.leases.is_empty() {
-        return Err(Error::Engine(format!(
-            "\"{new}\" cannot adopt the jobs of \"{old}\" while jobs run; register before the first claim"
-        )));
-    }
-    let moved = source.unfinished.load(Ordering::Acquire);
-    let number = {
+    loop {
+        let publishing = parts.publishing.lock();
         let mut sequence = parts.sequence()?;
-        let mut commit = Commit::default();
+        if !sequence.unsynced.is_empty() {
+            let number = sequence.committed;
+            drop((sequence, publishing));
+            parts.wait(number, None)?;
+            continue;
+        }
+        let mut running = parts.running()?;
+        if !running.leases.is_empty() {
+            return Err(Error::Engine(format!(
+                "\"{new}\" cannot adopt the jobs of \"{old}\" while jobs run; register before the first claim"
+            )));
+        }
+        let moved = source.unfinished.load(Ordering::Acquire);
+        // Written here, under all locks: a job that came, or was claimed, between the rows' change and their reading
+        // would be there twice.
+        let mut commit = Commit { number: sequence.committed, ..Commit::default() };
         commit.write(Operation::Merge { from: source.number, into: target.number });
-        parts.commit(&mut sequence, commit)
-    };
-    parts.wait(number, None)?;
-    reload_jobs(parts)?;
-    Ok(moved)
+        let written = parts.store.commit(&[Arc::new(commit)]);
+        written
+            .and_then(|()| read_anew(parts, &mut sequence, &mut running))
+            .map_err(|error| parts.fail(&error.to_string()))?;
+        hand_out_anew(parts, &mut running);
+        return Ok(moved);
+    }
 }
 
-/// Replaces the declared set and the route table, under all locks: nobody sees half of it.
-fn declare(parts: &Parts, subscriptions: Vec<Subscription>) -> Result<()> {
+/// Replaces the declared set and the route table, under all locks: nobody sees half of it, and no job is claimed by the
+/// wrong kind. Returns the newest commit: all that come later are routed anew.
+fn declare(parts: &Parts, subscriptions: Vec<Subscription>) -> Result<i64> {
     let _publishing = parts.publishing.lock();
     let mut sequence = parts.sequence()?;
+    let mut running = parts.running()?;
     let mut commit = Commit::default();
     let mut directory = Directory::clone(&parts.directory.load());
     let subscriptions: Vec<_> = subscriptions.into_iter().map(Arc::new).collect();
@@ -134,9 +151,9 @@ fn declare(parts: &Parts, subscriptions: Vec<Subscription>) -> Result<()> {
     if commit.count() > 0 {
         parts.commit(&mut sequence, commit);
     }
-    hand_out_anew(parts)?;
+    hand_out_anew(parts, &mut running);
     bury_condemned(parts, &mut sequence);
-    Ok(())
+    Ok(sequence.committed)
 }
 
 fn know(
@@ -167,10 +184,9 @@ pub fn subscribed(parts: &Parts, sequence: &mut Sequence, id: &str, commit: &mut
 }
 
 /// A subscription's kind, places or existence may have changed: both schedulers start from nothing. The caller holds
-/// `publishing` and `sequence`, so that no lane is activated meanwhile.
-pub fn hand_out_anew(parts: &Parts) -> Result<()> {
+/// all locks, so that no lane is activated meanwhile.
+fn hand_out_anew(parts: &Parts, running: &mut Running) {
     let directory = parts.directory.load();
-    let mut running = parts.running()?;
     let mut suspects = Vec::new();
     for (scheduler, activated) in running.schedulers.iter_mut().zip(&parts.activated) {
         scheduler.reset(activated);
@@ -181,8 +197,7 @@ pub fn hand_out_anew(parts: &Parts) -> Result<()> {
         running.schedulers[kind as usize].suspects.push_back(suspect);
     }
     directory.all().for_each(|known| parts.offer(known));
-    parts.rouse(&mut running);
-    Ok(())
+    parts.rouse(running);
 }
 
 fn bury_condemned(parts: &Parts, sequence: &mut Sequence) {
