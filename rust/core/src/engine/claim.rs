@@ -32,8 +32,22 @@ pub fn claim(parts: &Parts, owner: &str, kind: Kind, limit: usize) -> Result<Vec
     }
     if !claimed.is_empty() {
         parts.note_running(&mut running)?;
+        if kind == Kind::Thread {
+            tell_deadline(parts, &mut running);
+        }
     }
     Ok(claimed)
+}
+
+/// A thread goes from job to job by itself: the loop, which waits for what `next_due` told it, learns of a nearer one.
+/// What the loop claims itself it knows.
+fn tell_deadline(parts: &Parts, running: &mut Running) {
+    if let Some(due) = running.deadlines.next_due()
+        && due < running.told
+    {
+        running.told = due;
+        parts.wake.signal();
+    }
 }
 
 fn next(running: &mut Running, kind: Kind, activated: &Activated) -> Option<Ready> {

@@ -112,6 +112,7 @@ fn parts(
         schedulers: Default::default(),
         leases: Leases::new(boot),
         deadlines: Wheel::new(),
+        told: NEVER,
         file: RunningFile::create(None, settings.concurrency, boot)
             .map_err(|error| opening_error(None, &error.into()))?,
         owner: "".into(),

@@ -48,6 +48,8 @@ pub struct Running {
     pub schedulers: [Scheduler; 2],
     pub leases: Leases<Key>,
     pub deadlines: Wheel<Lease>,
+    /// The deadline that `next_due` told of last, on the elapsed clock; `NEVER` for none.
+    pub told: Micros,
     pub file: RunningFile,
     /// The owner that claimed last: there is hardly ever another one.
     pub owner: Arc<str>,

@@ -75,7 +75,7 @@ pub fn release(parts: &Parts, owner: &str) -> Result<usize> {
 /// Makes a job dead that does not run: its last process died of it. The caller appends the commit.
 pub fn bury(planner: &mut Planner<'_>, directory: &Directory, record: &Arc<Record>, error: Failure) {
     let subscribed = directory.get(record.sub);
-    leave_wheel(subscribed, planner.commit, record);
+    leave_wheel(planner.parts, subscribed, planner.commit, record);
     die(planner, subscribed, Record::clone(record), error);
 }
 
@@ -319,7 +319,7 @@ fn leave(planner: &mut Planner<'_>, subscribed: &Subscribed, record: &Arc<Record
         finish(planner.parts, subscribed, planner.commit, record, skipped, planner.now);
         return;
     }
-    leave_wheel(subscribed, planner.commit, record);
+    leave_wheel(planner.parts, subscribed, planner.commit, record);
     let mut next = Record::clone(record);
     match outcome {
         Outcome::Done | Outcome::Skipped | Outcome::Released => {}
@@ -341,15 +341,17 @@ fn leave(planner: &mut Planner<'_>, subscribed: &Subscribed, record: &Arc<Record
     }
 }
 
-fn leave_wheel(subscribed: &Subscribed, commit: &mut Commit, record: &Record) {
+fn leave_wheel(parts: &Parts, subscribed: &Subscribed, commit: &mut Commit, record: &Record) {
     if record.place == Place::Scheduled {
-        subscribed.wheel.lock().leave(record.id);
+        if subscribed.wheel.lock().leave(record.id) {
+            parts.wake.signal();
+        }
         commit.left.push((subscribed.number, record.id));
     }
 }
 
 fn finish(parts: &Parts, subscribed: &Subscribed, commit: &mut Commit, record: &Record, skipped: bool, now: Micros) {
-    leave_wheel(subscribed, commit, record);
+    leave_wheel(parts, subscribed, commit, record);
     let counters = &subscribed.counters;
     let counter = if skipped { &counters.skipped } else { &counters.done };
     counter.raise();

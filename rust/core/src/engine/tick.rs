@@ -34,10 +34,11 @@ fn hand_over_due(parts: &Parts, now: Micros, elapsed: Micros) {
                 from,
             });
         }
-        if wheel.is_empty() {
-            parts.timed.lock().remove(&subscribed.number);
-        }
+        let is_empty = wheel.is_empty();
         drop(wheel);
+        if is_empty {
+            parts.timed.lock().remove(&subscribed.number); // nothing is added meanwhile: that takes `publishing`
+        }
         let any = !due.is_empty();
         for record in due {
             subscribed.scheduled.fetch_sub(1, Ordering::AcqRel);
@@ -62,7 +63,12 @@ fn notice_overdue(parts: &Parts, elapsed: Micros) -> Result<()> {
 pub fn next_due(parts: &Parts) -> Result<Option<f64>> {
     parts.require_working()?;
     let (now, elapsed) = (parts.clock.now(), parts.clock.elapsed());
-    let mut soonest = parts.running()?.deadlines.next_due().map(|due| due - elapsed);
+    let mut soonest = {
+        let mut running = parts.running()?;
+        let deadline = running.deadlines.next_due();
+        running.told = deadline.unwrap_or(NEVER);
+        deadline.map(|due| due - elapsed)
+    };
     let timed = parts.timed.lock().clone();
     let directory = parts.directory.load();
     for subscribed in timed.into_iter().filter_map(|number| directory.find(number)) {

@@ -167,13 +167,17 @@ impl<T: Scheduled> Timed<T> {
     }
 
     /// The job was settled: it takes no place any more, but until that is durable no load may bring it.
-    pub fn leave(&mut self, job: i64) {
+    ///
+    /// Says whether that ends a time in which nothing became due for want of places: `next_due` is nearer then.
+    pub fn leave(&mut self, job: i64) -> bool {
+        let was_full = self.is_full();
         if let Some(standing) = self.out.get_mut(&job)
             && *standing == Standing::Out
         {
             *standing = Standing::Leaving;
             self.leaving += 1;
         }
+        was_full && !self.is_full()
     }
 
     /// The job's row has changed for good: it is gone, dead, or scheduled anew.

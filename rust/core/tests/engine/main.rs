@@ -3,3 +3,4 @@
 
 mod races;
 mod rig;
+mod waking;
