@@ -1,4 +1,4 @@
-//! `cargo run --release -p motia-fuzz -- --seconds 60`: runs the bodies on the corpus, then on damaged inputs.
+//! `cargo run --profile fuzz -p motia-fuzz -- --seconds 60`: runs the bodies on the corpus, then on damaged inputs.
 #![forbid(unsafe_code)]
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "it is a program for a terminal")]
 
