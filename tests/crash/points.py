@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import signal
 import threading
+import time
 from typing import TYPE_CHECKING, Any, cast
 
 from typing_extensions import override
@@ -34,6 +35,8 @@ HANDLED = "between handler and settle"
 SETTLED = "between settle and its commit"
 #: Where only the engine's committer passes.
 IN_STORE = frozenset({BEFORE_COMMIT, IN_COMMIT, AFTER_COMMIT})
+#: Seconds that the disk takes before the process dies in it: what is told or begun too early gets out meanwhile.
+LINGER = 0.05
 #: In the order of a job's life.
 POINTS = (BEFORE_COMMIT, IN_COMMIT, AFTER_COMMIT, BEFORE_ANSWER, CLAIMED, HANDLED, SETTLED)
 
@@ -63,6 +66,8 @@ class Trap:
         with self._lock:
             self._left -= 1
             if self._left == 0:
+                if point in IN_STORE:
+                    time.sleep(LINGER)
                 os.kill(os.getpid(), signal.SIGKILL)
 
 

@@ -60,7 +60,7 @@ impl Faults {
         self.faults.break_with(codes);
     }
 
-    /// Kills this process at the nth passing of a point.
+    /// Kills this process at the nth passing of a point, after 50 ms in which it goes on but for its disk.
     fn kill_at(&self, point: &str, passings: u64) -> PyResult<()> {
         let known = Point::named(point).ok_or_else(|| PyValueError::new_err(format!("no such point: {point}")))?;
         self.faults.kill_at(known, passings);

@@ -16,6 +16,9 @@ use crate::commit::Commit;
 /// A test that holds the disk for longer has lost its way.
 const DEADLINE: Duration = Duration::from_secs(30);
 
+/// The disk is slow before the process dies in it: what is told or handed out too early gets out meanwhile.
+const LINGER: Duration = Duration::from_millis(50);
+
 /// Where a group may find its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Point {
@@ -92,7 +95,7 @@ impl Faults {
         self.state.lock().codes = codes.into_iter().collect();
     }
 
-    /// Kills this process at the nth passing of a point.
+    /// Kills this process at the nth passing of a point, after 50 ms in which it goes on but for its disk.
     pub fn kill_at(&self, point: Point, passings: u64) {
         self.state.lock().trap = Some((point, passings));
     }
@@ -104,6 +107,7 @@ impl Faults {
         {
             *left = left.saturating_sub(1);
             if *left == 0 {
+                std::thread::sleep(LINGER);
                 kill_process(getpid(), Signal::KILL).expect("a process may kill itself");
             }
         }
