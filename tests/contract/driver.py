@@ -9,12 +9,17 @@ import sys
 import threading
 from typing import TYPE_CHECKING, Any
 
+from motia_fast.clock import ManualClock
 from motia_fast.contract import EngineSettings, Message
 from motia_fast.engine import open_engine
 from tests.contract.engines import Name
+from tests.contract.lives import stream
 from tests.contract.process import decode, encode
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from motia_fast.clock import Micros
     from motia_fast.contract import Engine
 
 _writing = threading.Lock()
@@ -41,6 +46,17 @@ class Driver:
         """Lets time pass, and does what it does."""
         self.settings.clock.advance(seconds)  # type: ignore[attr-defined] # a ManualClock
         self.engine.tick()
+
+    def live(self, life: Callable[[Engine, ManualClock], None]) -> Micros:
+        """Lets the engine live through one of `lives.py`; returns the time at its end."""
+        clock = self.settings.clock
+        assert isinstance(clock, ManualClock)
+        life(self.engine, clock)
+        return clock.now()
+
+    def stream(self) -> None:
+        """Commits of every kind from several threads until the process is killed, answering each round."""
+        stream(self.engine, lambda number: answer("ok", number))
 
     def durably(self, verb: str, *arguments: object) -> Any:
         """Calls a verb, and answers when its commit is durable: what a program acknowledges."""
