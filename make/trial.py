@@ -4,9 +4,11 @@ import asyncio
 import importlib.util
 import sys
 import tempfile
+from typing import cast
 
 import motia_fast
 from motia_fast import App, queue
+from motia_fast.engine import Name
 from motia_fast.testing import Harness
 
 app = App("trial")
@@ -19,7 +21,7 @@ async def note(number: int) -> None:
     done.append(number)
 
 
-async def main(engine: str) -> None:
+async def main(engine: Name) -> None:
     """Runs one job, which lies in a file until it runs."""
     with tempfile.TemporaryDirectory() as data:
         async with Harness(app, data_dir=data, engine=engine) as harness:
@@ -27,7 +29,7 @@ async def main(engine: str) -> None:
             await harness.drain()
 
 
-engines = sys.argv[1:]
+engines = cast("list[Name]", sys.argv[1:])
 rust = importlib.util.find_spec("motia_fast._core")
 assert (rust is not None) == ("rust" in engines), f"the extension is {rust}, and the engines are to be {engines}"
 for engine in engines:

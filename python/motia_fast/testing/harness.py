@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any, Self, Unpack
 from urllib.parse import urlencode
 
 from motia_fast.clock import SECOND, ManualClock, micros
+from motia_fast.contract import JobFilter
 from motia_fast.encoding import decode, encode
+from motia_fast.errors import MotiaError
 from motia_fast.testing.answer import Answer
 from motia_fast.web import RawRequest
 
@@ -18,39 +20,54 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from motia_fast.app import App
-    from motia_fast.contract import JobView, Lease, Message, Receipt
+    from motia_fast.contract import JobState, JobView, Lease, Message, Receipt
+    from motia_fast.engine import Name
     from motia_fast.messages import Options
     from motia_fast.services import Services
+    from motia_fast.settings import Settings
 
 #: Real seconds that handlers have to finish before `drain` gives up.
 PATIENCE = 10.0
+#: More jobs than a test looks at.
+EVERYTHING = 1_000_000
 
 
 class Harness:
     """An App that runs for a test: ``async with Harness(app) as t``.
 
     The engine is the real one, in memory or on a directory. The clock is `t.clock`; retries, delays, timeouts and
-    schedules follow it alone.
+    schedules follow it alone. What happens is the same each time as long as a step has up to 65,536 jobs that wait:
+    later ones are read from the directory by a thread, in real time.
     """
 
     def __init__(
-        self, app: App, *, data_dir: Path | str | None = None, now: datetime | None = None, **settings: Any
+        self,
+        app: App,
+        *,
+        data_dir: Path | str | None = None,
+        engine: Name | None = None,
+        now: datetime | None = None,
+        clock: ManualClock | None = None,
+        **settings: Any,
     ) -> None:
-        """Without `data_dir` nothing is kept. `now` is when the test begins, by default 2023-11-14 22:13:20 UTC."""
+        """Without `data_dir` nothing is kept; with it, everything outlives the block, and `restart`.
+
+        `engine` is "rust", "pure" or "auto", by default what the App says. `now` is when the test begins, by default
+        2023-11-14 22:13:20 UTC; `clock` is one that goes on where it is, such as that of an earlier Harness. The other
+        settings are those of `App.run`, and go before the App's own.
+        """
+        if now is not None and clock is not None:
+            raise ValueError("Harness(now=.., clock=..): a clock has its own time; give one of the two")
         self.app = app
-        self.clock = ManualClock() if now is None else ManualClock(micros(now.timestamp()))
+        self.clock = _clock_at(now) if clock is None else clock
         self._data_dir = None if data_dir is None else Path(data_dir)
-        self._settings = settings
+        self._settings = {"engine": engine, **settings}
         self._sent: list[Message] = []
         self._services: Services
 
     async def __aenter__(self) -> Self:
         """Starts the App: engine, lifespan, worker, schedules. Raises `DeclarationError`."""
-        keeps = {"durability": "memory"} if self._data_dir is None else {"data_dir": self._data_dir}
-        settings = self.app.settings(flags={"grace": 0.0, **keeps, **self._settings})
-        if self._data_dir is None:
-            settings = settings.model_copy(update={"data_dir": None})
-        self._services = self.app.prepare(settings, clock=self.clock, seen=self._sent.append)
+        self._services = self.app.prepare(self._in_force(), clock=self.clock, seen=self._sent.append)
         try:
             await self._services.open()
             await self._services.work()
@@ -60,11 +77,27 @@ class Harness:
             raise
         return self
 
+    def _in_force(self) -> Settings:
+        # The directory of a test has to outlive a process, not a power cut.
+        keeps = {"durability": "memory"} if self._data_dir is None else {"data_dir": self._data_dir, "durability": "os"}
+        settings = self.app.settings(flags={"grace": 0.0, **keeps, **self._settings})
+        return settings if self._data_dir is not None else settings.model_copy(update={"data_dir": None})
+
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         """Stops it; what still runs is cancelled."""
         await self.app.close()
+
+    async def restart(self) -> None:
+        """Stops the App and starts it again on its directory, at the same time of day; what still ran runs again.
+
+        Raises `MotiaError` for a Harness without `data_dir`, which would forget everything.
+        """
+        if self._data_dir is None:
+            raise MotiaError("a Harness in memory has nothing to start again with; give it a directory: data_dir=..")
+        await self.app.close()
+        await self.__aenter__()
 
     # ---------------------------------------------------------------- requests
 
@@ -172,9 +205,18 @@ class Harness:
             return await self.app.state.get(group, key)
         return dict(await self.app.state.items(group))
 
+    async def jobs(self, step: str | None = None, *, state: JobState | None = None) -> list[JobView]:
+        """The jobs that are not finished, in the order in which they were made: all, or of one step, or in one state.
+
+        States are "ready", "scheduled", "running" and "dead".
+        """
+        services = self._services
+        which = JobFilter(step=step, state=state)
+        return await services.access.cold(lambda: services.engine.inspect.jobs(which, EVERYTHING))
+
     async def dead(self, step: str | None = None) -> list[JobView]:
-        """The dead letters, of one step or of all."""
-        return await self.app.dead.list(step=step, limit=1_000)
+        """The dead letters, of one step or of all, each with its attempts."""
+        return await self.app.dead.list(step=step, limit=EVERYTHING)
 
     def sent(self, topic: str) -> list[Any]:
         """The data of all that was enqueued to a topic, by the test and by handlers, in order.
@@ -182,6 +224,10 @@ class Harness:
         What a `dead_letter_topic` forwards is not among it: the engine makes that by itself.
         """
         return [decode(message.payload) for message in self._sent if message.topic == topic]
+
+
+def _clock_at(now: datetime | None) -> ManualClock:
+    return ManualClock() if now is None else ManualClock(micros(now.timestamp()))
 
 
 def _keys(services: Services) -> set[tuple[Lease, bool]]:
