@@ -20,7 +20,11 @@ def test_the_code_of_a_page_runs(page: Path, tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-c", "import page"],
         cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": f"{tmp_path}:{ROOT / 'python'}", "MOTIA_FAST_PORT": "0"},
+        env={
+            **os.environ,
+            "PYTHONPATH": f"{tmp_path}:{ROOT / 'python'}:{ROOT / 'examples' / 'orders'}",
+            "MOTIA_FAST_PORT": "0",
+        },
         capture_output=True,
         text=True,
         check=False,
