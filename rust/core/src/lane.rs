@@ -316,7 +316,7 @@ impl Scheduler {
     pub fn reset(&mut self, activated: &Activated) {
         self.collect(activated);
         for lane in self.levels.iter_mut().flat_map(|level| level.drain(..)) {
-            lane.active.store(false, Ordering::SeqCst);
+            lane.active.swap(false, Ordering::SeqCst); // an exchange: loom has no order between stores and exchanges
         }
         self.handed_out = 0;
     }
@@ -339,7 +339,7 @@ impl Scheduler {
                     level.push_back(Arc::clone(&lane));
                     return Some(lane);
                 }
-                lane.active.store(false, Ordering::SeqCst);
+                lane.active.swap(false, Ordering::SeqCst); // an exchange: loom has no order between stores and exchanges
                 // A job may have come between the look and the store; whoever brought it saw an active lane.
                 if lane.has_work() && !lane.active.swap(true, Ordering::SeqCst) {
                     level.push_back(lane);

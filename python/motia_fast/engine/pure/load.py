@@ -9,7 +9,7 @@ from motia_fast.engine.pure import rows
 from motia_fast.engine.pure.lane import Scheduler
 from motia_fast.engine.pure.reader import next_expiry
 from motia_fast.engine.pure.state import Item
-from motia_fast.engine.pure.wheel import Wheel
+from motia_fast.engine.pure.wheel import START, Wheel
 
 if TYPE_CHECKING:
     import sqlite3
@@ -47,6 +47,10 @@ def reload_jobs(parts: Parts) -> None:
 
 
 def _jobs(parts: Parts, connection: sqlite3.Connection) -> None:
+    sql = "SELECT sub, count(*) FROM job WHERE place = 2 AND crashes = 0 GROUP BY sub"
+    scheduled = connection.execute(sql).fetchall()
+    for number, _ in scheduled:
+        parts.by_number[number].wheel = Wheel(parts.settings.window_jobs, START)
     newest: dict[Lane, list[Record]] = {}
     suspects: list[Record] = []
     for record in rows.waiting(connection, parts.by_number.__getitem__):
@@ -56,7 +60,7 @@ def _jobs(parts: Parts, connection: sqlite3.Connection) -> None:
         else:
             newest.setdefault(record.sub.lane(record.priority, parts.settings), []).append(record)
     _spilled(parts, connection, newest)
-    _scheduled(parts, connection)
+    _scheduled(parts, connection, scheduled)
     for record in suspects:
         record.sub.unfinished += 1
         _suspect(parts, record)
@@ -82,16 +86,16 @@ def _spilled(parts: Parts, connection: sqlite3.Connection, newest: dict[Lane, li
             lane.push(record)
 
 
-def _scheduled(parts: Parts, connection: sqlite3.Connection) -> None:
+def _scheduled(parts: Parts, connection: sqlite3.Connection, counts: list[tuple[int, int]]) -> None:
     limit = parts.settings.window_jobs
-    sql = "SELECT sub, count(*) FROM job WHERE place = 2 AND crashes = 0 GROUP BY sub"
-    for number, count in connection.execute(sql).fetchall():
+    for number, count in counts:
         known = parts.by_number[number]
         known.scheduled = count
-        known.wheel.loading()
-        found = rows.due(connection, known, (0, 0), limit)
-        known.wheel.loaded(found, more=len(found) == limit)
         parts.timed.add(known)
+        start = known.wheel.load(parts.clock.now())
+        if start is not None:
+            found = rows.due(connection, known, start, limit)
+            known.wheel.loaded(found, more=len(found) == limit)
 
 
 def _suspect(parts: Parts, record: Record) -> None:

@@ -236,9 +236,9 @@ class Parts:
 
     def load_due(self, subscribed: Subscribed) -> None:
         """Reads a subscription's scheduled jobs beyond its horizon when it is time to."""
-        if subscribed.wheel.low:
-            subscribed.wheel.loading()
-            self.reader.load_due(subscribed)
+        start = subscribed.wheel.load(self.clock.now())
+        if start is not None:
+            self.reader.load_due(subscribed, start)
 
     @contextlib.contextmanager
     def snapshot(self) -> Generator[tuple[sqlite3.Connection, View]]:

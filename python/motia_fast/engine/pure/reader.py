@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from motia_fast.engine.pure.lane import Lane
     from motia_fast.engine.pure.parts import Parts
     from motia_fast.engine.pure.subscribed import Subscribed
-    from motia_fast.engine.pure.wheel import Wheel
+    from motia_fast.engine.pure.wheel import Place, Wheel
 
 log = logging.getLogger("motia_fast.engine")
 
@@ -47,10 +47,10 @@ class Reader:
         lane.refilling = True
         self._requests.put(lambda: self._refill(lane))
 
-    def load_due(self, subscribed: Subscribed) -> None:
-        """Asks for scheduled jobs beyond the horizon; the wheel knows that they are coming. Under the lock."""
+    def load_due(self, subscribed: Subscribed, start: Place) -> None:
+        """Asks for scheduled jobs from a place on; the wheel knows that they are coming. Under the lock."""
         wheel = subscribed.wheel
-        self._requests.put(lambda: self._load_due(subscribed, wheel))
+        self._requests.put(lambda: self._load_due(subscribed, wheel, start))
 
     def find_expiry(self) -> None:
         """Asks when the next thing expires."""
@@ -90,16 +90,16 @@ class Reader:
                 lane.push(record)
             parts.offer(lane.sub)
 
-    def _load_due(self, subscribed: Subscribed, wheel: Wheel) -> None:
+    def _load_due(self, subscribed: Subscribed, wheel: Wheel, start: Place) -> None:
         parts = self._parts
         count = min(_CHUNK, parts.settings.window_jobs)
-        with parts.lock:
-            horizon = wheel.horizon
         with parts.store.reader() as connection:
-            found = rows.due(connection, subscribed, horizon, count)
+            found = rows.due(connection, subscribed, start, count)
         with parts.lock:
             if subscribed.wheel is wheel:  # else the jobs were read anew meanwhile
-                wheel.loaded(found, more=len(found) == count)
+                commits = parts.committer.unsynced()
+                unpublished = {record.id for commit in commits for record in (*commit.inserted, *commit.changed)}
+                wheel.loaded(found, more=len(found) == count, unpublished=unpublished)
                 parts.wake.signal()
 
     def _find_expiry(self) -> None:

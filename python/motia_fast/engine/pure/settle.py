@@ -77,7 +77,7 @@ def release(parts: Parts, owner: str) -> int:
 def bury(parts: Parts, record: Record, error: Failure) -> None:
     """Makes a job dead that does not run: its last process died of it."""
     commit = Commit()
-    _leave_wheel(commit, record)
+    _leave_wheel(parts, commit, record)
     _die(parts, commit, record, error)
     parts.commit(commit)
 
@@ -152,7 +152,7 @@ def _leave(
     parts: Parts, commit: Commit, record: Record, outcome: Done | Skipped | Failed | Retried | Snoozed | Died
 ) -> None:
     """Writes what the outcome makes of the job."""
-    _leave_wheel(commit, record)
+    _leave_wheel(parts, commit, record)
     counters = record.sub.counters
     match outcome:
         case Done():
@@ -175,9 +175,10 @@ def _leave(
             _die(parts, commit, record, error)
 
 
-def _leave_wheel(commit: Commit, record: Record) -> None:
+def _leave_wheel(parts: Parts, commit: Commit, record: Record) -> None:
     if record.place == SCHEDULED:
-        record.sub.wheel.leave(record.id)
+        if record.sub.wheel.leave(record.id):
+            parts.wake.signal()
         commit.left.append(record)
 
 

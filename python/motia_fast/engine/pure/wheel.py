@@ -12,54 +12,73 @@ import itertools
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Set as AbstractSet
+
     from motia_fast.clock import Micros
     from motia_fast.contract import Lease
     from motia_fast.engine.pure.job import Record
 
-#: Beyond every time and id.
-NEVER = (2**63 - 1, 2**63 - 1)
+#: A place in the order in which the store has scheduled jobs: (due, id). `START` is before, `NEVER` beyond all of them.
+Place = tuple[int, int]
+START: Place = (-(2**63), -(2**63))
+NEVER: Place = (2**63 - 1, 2**63 - 1)
+
+
+class _Loading:
+    """What happens between the beginning of a load and its end, and its snapshot may be older or newer than."""
+
+    __slots__ = ("forgotten", "late", "left")
+
+    def __init__(self) -> None:
+        #: What became durable at the horizon or beyond: the new horizon would pass over it.
+        self.late: list[Record] = []
+        #: The least place at which something was left to the store: the new horizon is not beyond it.
+        self.left: Place = NEVER
+        #: Jobs that were out, and whose rows have changed: the snapshot may have them as they were.
+        self.forgotten: set[int] = set()
 
 
 class Wheel:
-    """The scheduled jobs of one subscription by when they are due."""
+    """The scheduled jobs of one subscription by when they are due.
 
-    def __init__(self, limit: int) -> None:
-        """Keeps the soonest `limit` jobs in memory, twice as many at times."""
+    A *load* takes three steps: `load` under the lock says from where; a reader opens a snapshot, at any time after
+    that, and reads the rows that are there; `loaded` under the lock takes them.
+    """
+
+    def __init__(self, limit: int, horizon: Place = NEVER) -> None:
+        """Keeps the soonest `limit` jobs in memory, twice as many at times. From `horizon` on the store has more."""
         self._limit = limit
         self._order = itertools.count()
         self._by_elapsed: list[tuple[Micros, int, Record]] = []
         self._by_wall: list[tuple[Micros, int, Record]] = []
-        self.horizon: tuple[Micros, int] = NEVER
-        #: While the reader loads from the horizon on, what becomes durable beyond it is kept here: the reader's
-        #: snapshot may be older than it, and the new horizon would pass over it.
-        self._late: list[Record] | None = None
+        self._horizon = horizon
+        self._loading: _Loading | None = None
         #: Jobs that were due and are ready or running now. Their rows still say "scheduled", and if the horizon moved
-        #: back below them (a clock that jumped), the reader would find them a second time.
+        #: back below them (a clock that jumped), a load would bring them a second time.
         self._out: set[int] = set()
         #: Those of them that were settled, by commits that are not durable: their rows still say "scheduled".
         self._leaving: set[int] = set()
-        self._out_while_loading: set[int] = set()
 
     def __len__(self) -> int:
         """The jobs in memory."""
-        return len(self._by_elapsed) + len(self._by_wall)
+        return self._near + (len(self._loading.late) if self._loading is not None else 0)
 
     @property
     def empty(self) -> bool:
         """Whether nothing is scheduled, in memory or beyond the horizon."""
-        return not len(self) and self.horizon is NEVER and self._late is None
+        return not self._near and self._horizon == NEVER and self._loading is None
 
     def hands_over(self, record: Record, now: Micros, elapsed: Micros) -> bool:
         """Whether a job that has just become durable is due, and need not wait behind others that are."""
         time, due = (elapsed, record.due_elapsed) if record.due_elapsed is not None else (now, record.due or 0)
-        return due <= time and not self._full and _when(record) < self.horizon
+        return due <= time and not self._full and _when(record) < self._horizon
 
     def add(self, record: Record) -> None:
         """Takes a durable scheduled job, or leaves it to the store."""
-        if _when(record) < self.horizon:
+        if _when(record) < self._horizon:
             self._push(record)
-        elif self._late is not None:
-            self._late.append(record)
+        elif self._loading is not None:
+            self._loading.late.append(record)
         if len(self) > 2 * self._limit:
             self._shrink()
 
@@ -73,59 +92,84 @@ class Wheel:
         return records
 
     @property
-    def _full(self) -> bool:
-        return len(self._out) - len(self._leaving) >= self._limit
-
-    @property
     def out(self) -> frozenset[int]:
         """The jobs whose rows say "scheduled", but that are ready or running."""
         return frozenset(self._out - self._leaving)
 
     def take_out(self, job: int) -> None:
-        """The job, whose row says "scheduled", is ready: the reader must not bring it again."""
+        """The job, whose row says "scheduled", is ready: no load may bring it again."""
         self._out.add(job)
-        self._out_while_loading.add(job)
+        self._leaving.discard(job)
 
-    def leave(self, job: int) -> None:
-        """The job was settled: it takes no place any more, but until that is durable the reader must not bring it."""
+    def leave(self, job: int) -> bool:
+        """The job was settled: it takes no place any more, but until that is durable no load may bring it.
+
+        Says whether that ends a time in which nothing became due for want of places: `next_due` is nearer then.
+        """
+        was_full = self._full
         if job in self._out:
             self._leaving.add(job)
+        return was_full and not self._full
 
     def forget(self, job: int) -> None:
         """The job's row has changed for good: it is gone, dead, or scheduled anew."""
-        self._out.discard(job)
+        if job not in self._out:
+            return
+        self._out.remove(job)
         self._leaving.discard(job)
+        if self._loading is not None:
+            self._loading.forgotten.add(job)
 
     def next_due(self, now: Micros, elapsed: Micros) -> Micros | None:
-        """Microseconds until something is due, 0 or more; None when nothing waits, or `due` would give nothing."""
+        """Microseconds until `due` or `load` has something to do, 0 or more; None when neither would."""
         if self._full:
             return None
         waits = [heap[0][0] - time for heap, time in ((self._by_elapsed, elapsed), (self._by_wall, now)) if heap]
-        if self.low:
-            waits.append(self.horizon[0] - now)
+        if self._beyond is not None:
+            waits.append(self._beyond[0] - now)
         return max(0, min(waits)) if waits else None
 
+    def load(self, now: Micros) -> Place | None:
+        """Begins a load when it is time for one, and says from which place on.
+
+        That is when memory has drained by half, and also when what waits beyond the horizon may be due: what is in
+        memory may follow the elapsed clock, and be due long after a wall that was set forwards says so.
+        """
+        start = self._beyond
+        if start is None or (self._near > self._limit // 2 and start[0] > now):
+            return None
+        self._loading = _Loading()
+        return start
+
+    def loaded(self, records: list[Record], *, more: bool, unpublished: AbstractSet[int] = frozenset()) -> None:
+        """Ends a load with what it found, in (due, id) order; `more` says that it stopped before the end.
+
+        `unpublished` are the jobs that commits schedule which are not published: the snapshot may show their rows, but
+        those commits bring them.
+        """
+        loading, self._loading = self._loading or _Loading(), None
+        self._horizon = min(_after(records[-1]) if more and records else NEVER, loading.left)
+        # What became durable before the snapshot is in both. The one that came late knows the elapsed clock.
+        elsewhere = {record.id for record in loading.late} | self._out | loading.forgotten | unpublished
+        for record in records:
+            if _when(record) < self._horizon and record.id not in elsewhere:
+                self._push(record)
+        for record in loading.late:
+            self.add(record)
+
     @property
-    def low(self) -> bool:
-        """Whether it is time to read beyond the horizon."""
-        return self.horizon is not NEVER and self._late is None and len(self) <= self._limit // 2 and not self._full
+    def _full(self) -> bool:
+        return len(self._out) - len(self._leaving) >= self._limit
 
-    def loading(self) -> None:
-        """The reader is about to open a snapshot and load from the horizon on."""
-        self._late = []
-        self._out_while_loading = set(self._out)
+    @property
+    def _near(self) -> int:
+        """The jobs before the horizon."""
+        return len(self._by_elapsed) + len(self._by_wall)
 
-    def loaded(self, records: list[Record], *, more: bool) -> None:
-        """Takes what the reader found, in (due, id) order; `more` says that it stopped before the end."""
-        late, self._late = self._late or [], None
-        self.horizon = NEVER if not more or not records else _after(records[-1])
-        brought = [record for record in records if record.id not in self._out_while_loading]
-        for record in brought:
-            self._push(record)
-        ids = {record.id for record in brought}
-        for record in late:
-            if record.id not in ids:  # what became durable before the snapshot was taken is in both
-                self.add(record)
+    @property
+    def _beyond(self) -> Place | None:
+        """The horizon, if a load could move it."""
+        return None if self._horizon == NEVER or self._loading is not None or self._full else self._horizon
 
     def _push(self, record: Record) -> None:
         if record.due_elapsed is not None:
@@ -134,13 +178,18 @@ class Wheel:
             heapq.heappush(self._by_wall, (record.due or 0, next(self._order), record))
 
     def _shrink(self) -> None:
-        records = sorted((entry[2] for heap in (self._by_elapsed, self._by_wall) for entry in heap), key=_when)
+        """Leaves all but the soonest `limit` jobs to the store."""
+        near = [entry[2] for heap in (self._by_elapsed, self._by_wall) for entry in heap]
+        late = self._loading.late if self._loading is not None else []
+        cut = heapq.nsmallest(self._limit + 1, map(_when, near + late))[-1]
         self._by_elapsed, self._by_wall = [], []
-        self.horizon = min(self.horizon, _when(records[self._limit]))
-        for record in records[: self._limit]:
-            self._push(record)
-        if self._late is not None:  # the load that is under way begins at an older, later horizon
-            self._late.extend(records[self._limit :])
+        for record in sorted(near, key=_when):
+            if _when(record) < cut:
+                self._push(record)
+        self._horizon = min(self._horizon, cut)
+        if self._loading is not None:
+            self._loading.late = [record for record in late if _when(record) < cut]
+            self._loading.left = min(self._loading.left, cut)
 
 
 class Deadlines:
