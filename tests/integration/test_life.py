@@ -15,6 +15,7 @@ import pytest
 
 from motia_fast import Client
 from motia_fast.errors import NotRunning
+from tests.contract.engines import ENGINES
 from tests.integration.served import Served, until
 
 APP = """
@@ -114,8 +115,7 @@ def test_the_banner_as_text_has_url_directory_engine_steps_schedules_and_warning
         text = serving.output
     assert "motia_fast: shop at http://127.0.0.1:" in text
     assert f"data    {folder / '.motia_fast'}" in text
-    assert "engine  " in text
-    assert "durability os" in text
+    assert f"engine  {ENGINES[-1]}, durability os" in text  # Rust where it is
     assert "POST /orders" in text
     assert "queue order" in text
     assert "cron 0 0 * * * UTC, next 2" in text

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.contract.engines import ENGINES, Name
 from tests.integration.served import ROOT, Served, until
 from tests.integration.walk import Walk, command_line, exchanges
 
@@ -24,10 +25,13 @@ def example(tmp_path: Path) -> Path:
 
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="the page's commands use curl")
-def test_the_walk_of_the_page_shows_what_the_page_says(example: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("engine", ENGINES)
+def test_the_walk_of_the_page_shows_what_the_page_says(example: Path, tmp_path: Path, engine: Name) -> None:
     steps = list(exchanges((example / "README.md").read_text()))
     assert len(steps) > 20
-    with Served(example, "-m", "motia_fast", "run", "app.py", "--port", "0") as server, server.starts() as client:
+    program = ["-m", "motia_fast", "run", "app.py", "--port", "0"]
+    with Served(example, *program, MOTIA_FAST_ENGINE=engine) as server, server.starts() as client:
+        assert [line["fields"]["engine"] for line in server.logged(" is running at ")] == [engine]
         path = command_line(tmp_path / "bin", sys.executable, ROOT / "python")
         walk = Walk(example, path, f"{client.base_url.host}:{client.base_url.port}")
         for step in steps:
